@@ -1,0 +1,1 @@
+"""The platform: records acts and serves people."""
