@@ -1,0 +1,72 @@
+"""What all tests share: the browser. The database is started by tests/settings.py."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+# Playwright's synchronous API runs an event loop in this thread, for which Django takes us for
+# asynchronous code and would refuse every query.
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+
+CHROMIUM_ARGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def browser_required() -> bool:
+    """In CI a browser test that would be skipped fails."""
+    return os.environ.get("BANFA_REQUIRE_BROWSER") == "1"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Debian's Chromium, driven by Playwright, which never downloads one of its own."""
+    executable = os.environ.get("BANFA_CHROMIUM") or shutil.which("chromium")
+    if executable is None:
+        message = "Chromium is missing: run `make system-deps`, or set BANFA_CHROMIUM to its path"
+        if browser_required():
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Any) -> Iterator[Any]:
+    """A fresh page, 1280 × 800, of a reader of Chinese in China. No cookies, nothing stored."""
+    context = browser.new_context(
+        locale="zh-CN",
+        timezone_id="Asia/Shanghai",
+        viewport={"width": 1280, "height": 800},
+        service_workers="block",
+    )
+    context.set_default_timeout(10_000)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Iterator[pytest.TestReport]:
+    report = yield
+    if report.skipped and not hasattr(report, "wasxfail"):
+        uses_browser = item.get_closest_marker("browser") or "browser" in item.fixturenames
+        if uses_browser and browser_required():
+            report.outcome = "failed"
+            report.longrepr = f"a browser test was skipped although one is required: {item.nodeid}"
+    return report
