@@ -2,14 +2,19 @@
 
 import os
 import shutil
+import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import connections
 
 # Playwright's synchronous API runs an event loop in this thread, for which Django takes us for
 # asynchronous code and would refuse every query.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+# For the same reason Django would give the thread a second connection as soon as the browser runs:
+# outside the test's transaction, and still open when the database is dropped. One for each thread.
+connections._connections = threading.local()
 
 CHROMIUM_ARGS = [
     "--headless=new",

@@ -4,6 +4,7 @@ import os
 from typing import Any
 
 import pytest
+from django.db import connection
 
 pytestmark = pytest.mark.browser
 
@@ -24,10 +25,12 @@ def test_chinese_characters_are_drawn_not_boxed(page: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_a_browser_test_may_ask_the_database(page: Any) -> None:
-    from django.db import connection
-
+def test_the_browser_leaves_the_tests_transaction_alone(request: pytest.FixtureRequest) -> None:
+    before = connection.cursor().connection
+    page = request.getfixturevalue("page")
     page.set_content("<p>1</p>")
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1")
-        assert str(cursor.fetchone()[0]) == page.locator("p").inner_text()
+        assert cursor.connection is before
+        assert connection.in_atomic_block
+        cursor.execute("SELECT current_database()")
+        assert cursor.fetchone()[0].startswith("test_")
