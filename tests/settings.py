@@ -8,7 +8,6 @@ import atexit
 import os
 import shutil
 import signal
-import sys
 import tempfile
 from pathlib import Path
 
@@ -26,7 +25,7 @@ if not os.environ.get("DATABASE_URL"):
 
     atexit.register(_remove)
     # Also when a time limit ends the run.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     # For the workers of xdist, and for commands that tests run: one server for all.
     os.environ["DATABASE_URL"] = _server.url
 os.environ.setdefault("BANFA_SECRET_KEY", "only-for-tests")
