@@ -422,10 +422,9 @@ def _plain(text: str) -> Data:
         raise Bilingual(f"{zh}，或加引号", f"{en}, or quote it")
     if not text:
         raise Bilingual("缺少值；请写出值，或写 null", "a value is missing: write it, or null")
-    if advice := _advice(text):
-        instead = " 或 ".join(advice[:-1]), " or ".join(advice[:-1])
-        zh = f"请写 {instead[0]}，或加引号" if advice[:-1] else "请加引号"
-        en = f"write {instead[1]}, or quote it" if advice[:-1] else "quote it"
+    if (instead := _instead(text)) is not None:
+        zh = f"请写 {instead[0]}，或加引号" if instead[0] else "请加引号"
+        en = f"write {instead[1]}, or quote it" if instead[1] else "quote it"
         raise Bilingual(f"{text} 有多种读法；{zh}", f"{text} can be read in several ways: {en}")
     return text
 
@@ -440,27 +439,32 @@ def _day(text: str, year: int, month: int, day: int) -> date:
     return found
 
 
-def _advice(text: str) -> list[str]:
-    """Return what to write instead of an ambiguous word, ending with ''; [] if it is none."""
+def _instead(text: str) -> Words | None:
+    """Return what to write for an ambiguous value, empty if only quotes help; None if clear."""
     word = text.lower()
-    if word in ("true", "false", "null"):
-        return [word, ""]
+    if word in _EXACT_WORDS:
+        return word, word
     if word in _LOADED_WORDS:
-        return ["true", "false", ""]
+        return "true 或 false", "true or false"
     if word == "~":
-        return ["null", ""]
+        return "null", "null"
     if not _NUMBERLIKE.fullmatch(text):
-        return []
-    bare = word.replace("_", "")
+        return None
+    number = _as_decimal(word.replace("_", ""))
+    plain = "" if number is None else format(number, "f")
+    return ("", "") if plain == text else (plain, plain)
+
+
+def _as_decimal(word: str) -> Decimal | None:
+    """Return the number meant, or None where it is none or too long to be written out."""
     try:
-        if bare.lstrip("+-").startswith(("0x", "0o", "0b")):
-            return [str(int(bare, 0)), ""]
-        number = Decimal(bare)
+        based = word.lstrip("+-").startswith(("0x", "0o", "0b"))
+        number = Decimal(int(word, 0)) if based else Decimal(word)
     except (InvalidOperation, ValueError):
-        return [""]
+        return None
     if not number.is_finite() or abs(number.adjusted()) > 17:
-        return [""]
-    return [format(number if number else Decimal(0), "f"), ""]
+        return None
+    return number or Decimal(0)
 
 
 # --- several files as one mapping ---------------------------------------------------------------
@@ -570,7 +574,7 @@ _CODES = {
     "value_error": "wrong_value",
     "assertion_error": "wrong_value",
 }
-_WORST_LISTED = 12
+_MOST_LISTED = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -669,11 +673,11 @@ def _message(fault: _Fault) -> Words:
         return f"{zh}{limit_zh.format(**context)}", f"{en} {limit_en.format(**context)}"
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         tags = [str(tag) for tag in fault.trail.schema.get("choices", ())]
-        hint = _nearest(context.get("tag", ""), tags)
+        hint = _nearest(context.get("tag", given), tags)
         return f"看不出{zh}是哪一种{hint[0]}", f"cannot tell which kind {en} is{hint[1]}"
     found, wanted = _found(given), _wanted(error)
     if kind in ("literal_error", "enum"):
-        hint = _nearest(given, _choices(context))
+        hint = _nearest(given, _choices(error))
         return f"{zh}不能是{found[0]}{hint[0]}", f"{en} cannot be {found[1]}{hint[1]}"
     if wanted is None:
         return f"{zh}不合要求：{error['msg']}", f"{en} is not accepted: {error['msg']}"
@@ -687,20 +691,26 @@ def _message(fault: _Fault) -> Words:
 def _no_branch_fits(group: Sequence[_Fault], own: _Fault) -> Words:
     """Word a value that fits no branch of a union: all that it might have been."""
     zh, en = _subject(own.trail.loc)
-    found = _found(own.error["input"])
-    wanted: list[Words] = []
-    for fault in group:
-        one = _wanted(fault.error) if fault.trail.loc == own.trail.loc else None
-        if one and one not in wanted:
-            wanted.append(one)
-    every_zh, every_en = " 或 ".join(w[0] for w in wanted), " or ".join(w[1] for w in wanted)
-    return f"{zh}应是{every_zh}，不是{found[0]}", f"{en} must be {every_en}, not {found[1]}"
+    given = own.error["input"]
+    here = [fault.error for fault in group if fault.trail.loc == own.trail.loc]
+    wanted = list(dict.fromkeys(filter(None, map(_wanted, here))))
+    choices = [choice for error in here for choice in _choices(error)]
+    every_zh = "、".join(words[0] for words in wanted)
+    every_en = " or ".join(words[1] for words in wanted)
+    found, hint = _found(given), _did_you_mean(given, choices)
+    return (
+        f"{zh}应是：{every_zh}；不是{found[0]}{hint[0]}",
+        f"{en} must be {every_en}, not {found[1]}{hint[1]}",
+    )
 
 
 def _missing(loc: Loc) -> Words:
     key, owner = loc[-1], loc[:-1]
     if not owner:
         return f"缺少“{key}”", f"{_quoted(key)} is missing"
+    if isinstance(key, int):
+        zh, en = _subject(loc)
+        return f"缺少{zh}", f"{en} is missing"
     zh, en = _subject(owner)
     return f"{zh}缺少“{key}”", f"{_quoted(key)} is missing in {en}"
 
@@ -719,8 +729,8 @@ def _wanted(error: Mapping[str, Any]) -> Words | None:
     """Say what kind of value an error asks for, or None if it asks for nothing of a kind."""
     kind: str = error["type"]
     if kind in ("literal_error", "enum"):
-        choices = _choices(error.get("ctx", {}))
-        return "、".join(choices), ", ".join(choices)
+        listed = _listed(_choices(error))
+        return " / ".join(listed), f"one of {', '.join(listed)}"
     known = kind.endswith(("_type", "_parsing", "_required")) or "_from_" in kind
     return _KINDS.get(kind.split("_")[0]) if known else None
 
@@ -748,9 +758,10 @@ def _quoting_hint(kind: str, value: Any) -> Words:
     return "", ""
 
 
-def _choices(context: Mapping[str, Any]) -> list[str]:
-    expected = str(context.get("expected", ""))
-    return re.findall(r"'([^']*)'", expected) or [expected]
+def _choices(error: Mapping[str, Any]) -> list[str]:
+    """Return the words that an error of a closed list allows; none for other errors."""
+    expected = error.get("ctx", {}).get("expected")
+    return [] if expected is None else re.findall(r"'([^']*)'", expected) or [expected]
 
 
 def _field_names(schema: Mapping[str, Any]) -> list[str]:
@@ -763,15 +774,23 @@ def _field_names(schema: Mapping[str, Any]) -> list[str]:
 
 def _nearest(word: object, allowed: Sequence[str]) -> Words:
     """Suggest what was probably meant; failing that, list what may stand there."""
-    close = difflib.get_close_matches(str(word), allowed, n=2)
-    if close:
-        zh, en = "”或“".join(close), "' or '".join(close)
-        return f"；是不是“{zh}”？", f"; did you mean '{en}'?"
-    if not allowed:
-        return "", ""
-    more = len(allowed) > _WORST_LISTED
-    listed = [*allowed[:_WORST_LISTED], *["…"] * more]
+    close = _did_you_mean(word, allowed)
+    if close[0] or not allowed:
+        return close
+    listed = _listed(allowed)
     return f"；可用：{'、'.join(listed)}", f"; allowed: {', '.join(listed)}"
+
+
+def _did_you_mean(word: object, allowed: Sequence[str]) -> Words:
+    """Suggest the allowed words that resemble a word, or one of a mapping's keys."""
+    words = word if isinstance(word, Mapping) else [word]
+    close = [near for one in words for near in difflib.get_close_matches(str(one), allowed, n=2)]
+    zh, en = "”或“".join(close[:2]), "' or '".join(close[:2])
+    return (f"；是不是“{zh}”？", f"; did you mean '{en}'?") if close else ("", "")
+
+
+def _listed(words: Sequence[str]) -> list[str]:
+    return [*words[:_MOST_LISTED], *["…"] * (len(words) > _MOST_LISTED)]
 
 
 def _short(text: str) -> str:
