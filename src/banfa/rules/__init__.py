@@ -1,0 +1,1 @@
+"""The engine: a regulation as data, judged act by act. Pure Python, no clock, no database."""

@@ -1,0 +1,367 @@
+"""Histories: folding a life under its editions, and taking a new act into it.
+
+An act dated before others is judged on the state of its own day with what is known now; if a later
+act would then no longer stand, it is refused and says which.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from banfa.rules import explain
+from banfa.rules.explain import Text
+from banfa.rules.judge import Finding, Judgement, judge
+from banfa.rules.life import Act, State, in_order, standing, targets
+from banfa.rules.ruleset import Ruleset
+from banfa.rules.terms import Compiler, Ctx
+from banfa.rules.world import Facts, Remembered, Remembering, World
+
+
+class Editions:
+    """The editions of one programme, oldest first."""
+
+    def __init__(self, rulesets: Sequence[Ruleset]) -> None:
+        if not rulesets:
+            raise ValueError("a programme has at least one edition")
+        self.rulesets = sorted(rulesets, key=lambda r: r.programme.instrument.in_force.from_)
+        self.by_name = {r.programme.edition: r for r in self.rulesets}
+
+    @property
+    def latest(self) -> Ruleset:
+        """The edition that came into force last."""
+        return self.rulesets[-1]
+
+    def on(self, day: dt.date) -> Ruleset:
+        """The edition for something that begins on a day: the last one in force by then."""
+        begun = [r for r in self.rulesets if r.programme.instrument.in_force.from_ <= day]
+        return begun[-1] if begun else self.rulesets[0]
+
+    def of(self, state: State, day: dt.date) -> Ruleset:
+        """The edition a centre is under."""
+        return self.by_name[state.edition] if state.edition else self.on(day)
+
+    def carry(self, state: State, day: dt.date) -> None:
+        """Moves a state through the transitions that later editions declare, up to a day."""
+        for rs in self.rulesets:
+            for move in rs.programme.transitions:
+                if move.on <= day and move.from_ == state.edition:
+                    _transit(self.by_name[move.from_], rs, move, state)
+
+
+def _transit(old: Ruleset, new: Ruleset, move: Any, state: State) -> None:
+    stage = state.stage
+    if stage is None or (move.stages and stage not in move.stages):
+        return
+    if not move.stages and old.programme.stages[stage].terminal:
+        return
+    state.edition = new.programme.edition
+    x = Ctx(new.programme, state, World(), move.on)
+    for name, change in move.periods.items():
+        if name in state.periods:
+            end = Compiler(new.programme).term(change.end)(x)
+            if isinstance(end, dt.date):
+                state.periods[name].end = end
+    if stage in move.stage_map:
+        state.stage, state.stage_since = move.stage_map[stage], move.on
+        state.stages.append((state.stage, move.on))
+
+
+def fold(
+    editions: Editions,
+    acts: Iterable[Act],
+    world: World,
+    on: dt.date | None = None,
+    known_at: dt.datetime | None = None,
+) -> State:
+    """The state on a day as known at a moment (both default to everything there is)."""
+    state = State()
+    moving = any(r.programme.transitions for r in editions.rulesets)
+    for act in standing(acts, known_at):
+        if on is not None and act.on > on:
+            break
+        if moving:
+            editions.carry(state, act.on)
+        editions.of(state, act.on).apply(state, act, world)
+    if moving and on is not None:
+        editions.carry(state, on)
+    return state
+
+
+@dataclass(slots=True)
+class Taken:
+    """The answer to a proposed act on a history.
+
+    `judgement` is the act's own; `overturned` are later acts that would no longer stand;
+    `answers` is what the outside port said, to be stored with the act.
+    """
+
+    judgement: Judgement
+    overturned: list[tuple[Act, Judgement]] = field(default_factory=list)
+    answers: dict[str, Any] = field(default_factory=dict)
+    extra: list[Finding] = field(default_factory=list)
+    ruleset: Ruleset | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the act may be recorded."""
+        return self.judgement.accepted and not self.overturned and not self.extra
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The judgement's findings and those about the history."""
+        return [*self.judgement.findings, *self.extra]
+
+    @property
+    def refusals(self) -> list[Finding]:
+        """The findings that refuse."""
+        return [f for f in self.findings if f.refuses]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """The findings that only warn."""
+        return self.judgement.warnings
+
+    @property
+    def codes(self) -> list[str]:
+        """The distinct codes of the refusing findings, sorted."""
+        return sorted({f.code for f in self.refusals})
+
+
+@dataclass
+class History:
+    """One centre's (or one programme's own) acts, with the answers stored beside each."""
+
+    editions: Editions
+    acts: list[Act] = field(default_factory=list)
+    answers: dict[int, dict[str, Any]] = field(default_factory=dict)
+
+    def state(
+        self, world: World, on: dt.date | None = None, known_at: dt.datetime | None = None
+    ) -> State:
+        """The state on a day as known at a moment."""
+        return fold(self.editions, self.acts, world, on, known_at)
+
+    def propose(self, act: Act, world: World, facts: Facts | None = None) -> Taken:
+        """Judges an act on the state of its own day, and what it would do to later acts.
+
+        Changes nothing. A retroactive act or an annulment that would leave a later act without its
+        ground is refused, naming that act.
+        """
+        state = self.state(world, act.on)
+        rs = self.editions.of(state, act.on)
+        asked = Remembering(facts or world.facts)
+        before = world.seen(world.upto, asked)
+        judgement = judge(rs, state, act, before)
+        findings = judgement.findings  # explained now, before anything changes
+        taken = Taken(judgement, answers=asked.answers, ruleset=rs)
+        if act.kind in ("annul", "annul_programme_act"):
+            taken.extra += self._annulment_findings(rs, act)
+        if judgement.accepted and not taken.extra:
+            self._look_ahead(rs, act, world, taken)
+        act.used = tuple(n for n in judgement.used.values() if n)
+        del findings
+        return taken
+
+    def _look_ahead(self, rs: Ruleset, act: Act, world: World, taken: Taken) -> None:
+        annulment = act.kind in ("annul", "annul_programme_act")
+        if not annulment and all(a.on <= act.on for a in self.acts):
+            return
+        number = act.seq or max((a.seq for a in self.acts), default=0) + 1
+        proposed = _numbered(act, number)
+        taken.overturned = self.broken([*self.acts, proposed], world, skip=number)
+        for later, judged in taken.overturned:
+            taken.extra.append(_overturned(rs, later, judged))
+
+    def broken(
+        self, acts: Sequence[Act], world: World, skip: int = 0
+    ) -> list[tuple[Act, Judgement]]:
+        """The acts that would not be accepted if judged again in this order."""
+        state, result = State(), []
+        for act in standing(acts):
+            self.editions.carry(state, act.on)
+            rs = self.editions.of(state, act.on)
+            if act.seq != skip and act.kind not in ("annul", "annul_programme_act"):
+                stored = self.answers.get(act.seq)
+                facts = Remembered(stored) if stored is not None else world.facts
+                judged = judge(rs, state, act, world.seen(act.saw, facts))
+                if not judged.accepted:
+                    _ = judged.findings
+                    result.append((act, judged))
+            rs.apply(state, act, world.seen(act.saw) if act.saw is not None else world)
+        return result
+
+    def _annulment_findings(self, rs: Ruleset, act: Act) -> list[Finding]:
+        """An annulment names acts on file, of the same body or of the authority's own."""
+        by_seq = {a.seq: a for a in self.acts}
+        basis = rs.programme.annulment
+        found = []
+        live = {a.seq for a in standing(self.acts)}
+        for number in targets(act):
+            target = by_seq.get(number)
+            if target is None or number not in live:
+                said = Text(f"序号{number}的行为不在档", f"no act number {number} is on file")
+                code = "UNKNOWN"
+            elif target.party != act.party and act.party not in rs.programme.authority:
+                who = explain.party(rs.programme, target.party)
+                said = Text(f"须由原办理单位（{who.zh}）更正", f"to be annulled by {who.en}")
+                code = "WRONG_ACTOR"
+            else:
+                continue
+            found.append(
+                Finding(
+                    "target",
+                    code,
+                    "not",
+                    basis.cite,
+                    basis.default,
+                    "must",
+                    field="target",
+                    says=said,
+                    cure=said,
+                )
+            )
+        return found
+
+
+def _numbered(act: Act, seq: int) -> Act:
+    return Act(
+        act.kind,
+        act.on,
+        act.party,
+        act.org,
+        act.data,
+        act.documents,
+        act.about,
+        act.exception,
+        act.centre,
+        act.person,
+        seq,
+        act.recorded,
+        act.saw,
+        act.caused_by,
+        act.used,
+        act.label,
+    )
+
+
+def _overturned(rs: Ruleset, later: Act, judged: Judgement) -> Finding:
+    name = explain.words(rs.models[later.kind].name)
+    reasons = ", ".join(f"{f.code} {f.basis}" for f in judged.refusals)
+    said = Text(
+        f"如此则其后已记录的第{later.seq}号“{name.zh}”（{later.on}）不再成立（{reasons}）",
+        f"act {later.seq} '{name.en}' of {later.on}, recorded later, would no longer stand"
+        f" ({reasons})",
+    )
+    cure = Text(
+        f"请先更正第{later.seq}号行为，或将其一并撤回",
+        f"annul act {later.seq} first, or together with this",
+    )
+    basis = rs.programme.annulment
+    return Finding(
+        "later_acts",
+        "CONDITION_NOT_MET",
+        "not",
+        basis.cite,
+        basis.default,
+        "must",
+        says=said,
+        seen=said,
+        cure=cure,
+    )
+
+
+@dataclass
+class Book:
+    """All histories of a file or a test in memory: programme-level acts and any centres.
+
+    The same path as the ledger's: judge, number, append, cause what the act causes.
+    """
+
+    editions: Editions
+    facts: Facts | None = None
+    programme: History = field(init=False)
+    centres: dict[str, History] = field(default_factory=dict)
+    world: World = field(init=False)
+    clock: dt.datetime | None = None
+
+    def __post_init__(self) -> None:
+        self.programme = History(self.editions)
+        self.world = World(facts=self.facts)
+
+    def level(self, kind: str) -> str:
+        """`centre` or `programme`: where acts of this kind belong."""
+        for rs in reversed(self.editions.rulesets):
+            if kind in rs.models:
+                return rs.models[kind].level
+        return "centre"
+
+    def history(self, centre: str | None) -> History:
+        """A centre's history (begun when first asked for), or the programme's own for None."""
+        if centre is None:
+            return self.programme
+        if centre not in self.centres:
+            self.centres[centre] = History(self.editions)
+        return self.centres[centre]
+
+    def propose(self, act: Act) -> tuple[Taken, list[tuple[Act, Taken]]]:
+        """Judges an act and the acts it causes, changing nothing."""
+        programme_level = self.level(act.kind) == "programme"
+        history = self.programme if programme_level else self.history(act.centre)
+        taken = history.propose(act, self.world, self.facts)
+        caused = []
+        if taken.ruleset is not None and taken.accepted:
+            for made in causes(taken.ruleset, act, self.world):
+                answer = self.history(made.centre).propose(made, self.world, self.facts)
+                caused.append((made, answer))
+                if not answer.accepted:
+                    taken.extra += [f for f in answer.findings if f.refuses]
+        return taken, caused
+
+    def record(self, act: Act) -> Taken:
+        """Records an act when it is accepted; a refusal changes nothing."""
+        taken, caused = self.propose(act)
+        if taken.accepted:
+            self._append(act, taken)
+            for made, answer in caused:
+                made.caused_by = act.seq
+                self._append(made, answer)
+        return taken
+
+    def _append(self, act: Act, taken: Taken) -> None:
+        rs = taken.ruleset
+        assert rs is not None
+        programme_level = rs.models[act.kind].level == "programme"
+        history = self.programme if programme_level else self.history(act.centre)
+        act.seq = max((a.seq for a in history.acts), default=0) + 1
+        act.saw = self.world.seq
+        if act.recorded is None:
+            act.recorded = self.clock
+        judged = taken.judgement
+        act.used = tuple(n for n in judged.used.values() if n)
+        history.acts.append(act)
+        history.answers[act.seq] = taken.answers
+        if programme_level:
+            self.world.add(act)
+
+
+def causes(rs: Ruleset, act: Act, world: World) -> list[Act]:
+    """The centre-level acts that a programme-level act causes, one for each centre it names."""
+    model = rs.models[act.kind]
+    if model.causes is None:
+        return []
+    compiler = Compiler(rs.programme, model.with_)
+    x = Ctx(rs.programme, State(), world, act.on, act)
+    each = compiler.ref(model.causes.each)(x)
+    if not isinstance(each, list):
+        return []
+    data = {k: compiler.term(v)(x) for k, v in model.causes.with_.items()}
+    data = {k: v for k, v in data.items() if v is not None}
+    return [
+        Act(model.causes.act, act.on, act.party, act.org, dict(data), centre=str(c)) for c in each
+    ]
+
+
+__all__ = ["Book", "Editions", "History", "Taken", "causes", "fold", "in_order"]
