@@ -126,7 +126,7 @@ def _set_parameter(programme: p.Programme) -> p.Act:
     return p.Act(
         name=_w("设定由主管部门规定的数值", "Set a value left to the authority"),
         cite=cited,
-        default=None if cited else (defaults or [None])[0],
+        default=None if cited or not defaults else defaults[0],
         level="programme",
         by=setters,
         with_={
@@ -179,7 +179,9 @@ def _existing(existing: p.Existing) -> p.Act:
             "roles": p.Input(type="data", name=_w("各方", "Roles"), required=False),
             "values": p.Input(type="data", name=_w("已知事项", "Known facts"), required=False),
             "periods": p.Input(type="data", name=_w("期限", "Periods"), required=False),
-            "results": p.Input(type="data", name=_w("已有评估结果", "Earlier results"), required=False),
+            "results": p.Input(
+                type="data", name=_w("已有评估结果", "Earlier results"), required=False
+            ),
         },
     )
 

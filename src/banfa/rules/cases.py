@@ -463,9 +463,7 @@ def run_case(reader: Reader, index: int) -> CaseResult:
     return result
 
 
-def _try(
-    reader: Reader, book: Book, case: Case, loc: tuple[Any, ...], result: CaseResult
-) -> None:
+def _try(reader: Reader, book: Book, case: Case, loc: tuple[Any, ...], result: CaseResult) -> None:
     assert case.try_ is not None
     act = reader.act(case.try_, (*loc, "try"))
     _resolve_about(book, act)
@@ -512,17 +510,14 @@ def differences(expect: Expect, taken: Taken) -> list[str]:
 
 def answer(book: Book, ask: Ask) -> list[str]:
     """What differs between a question's expected answers and the state."""
-    known = ask.known_at and dt.datetime(
-        ask.known_at.year, ask.known_at.month, ask.known_at.day, 23, 59, 59
-    )
+    end_of_day = dt.time(23, 59, 59)
+    known = dt.datetime.combine(ask.known_at, end_of_day) if ask.known_at else None
     centre = ask.centre or MAIN
-    state = book.history(centre).state(book.world, ask.on, known or None)
+    state = book.history(centre).state(book.world, ask.on, known)
     rs = book.editions.of(state, ask.on)
     faults = subset(ask.state, shown(rs, state, ask.on), "state")
     if ask.duties or ask.no_duties:
-        owed = [
-            d.plain() for d in duty_rules.duties(rs, state, ask.on, book.world)
-        ]
+        owed = [d.plain() for d in duty_rules.duties(rs, state, ask.on, book.world)]
         for wanted in ask.duties:
             if not any(not subset(wanted, o, "duty") for o in owed):
                 faults.append(f"no duty like {wanted}; owed: {owed}")

@@ -9,12 +9,12 @@ import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 
-from banfa.rules import explain
 from banfa.rules import programme as p
-from banfa.rules.explain import Text
+from banfa.rules import words
 from banfa.rules.life import State
 from banfa.rules.ruleset import CompiledDuty, Ruleset
 from banfa.rules.terms import HELD, UNKNOWN, Ctx
+from banfa.rules.words import Text
 from banfa.rules.world import World
 
 
@@ -124,7 +124,7 @@ def _consequence(asked: _Asked, compiled: CompiledDuty, model: p.Consequence) ->
     asked.found.append(
         Duty(
             compiled.id,
-            explain.words(model.name),
+            words.words(model.name),
             holder,
             _orgs(asked, holder),
             model.mode,
@@ -161,7 +161,7 @@ def _duty(
 ) -> Duty:
     return Duty(
         compiled.id,
-        explain.words(model.name),
+        words.words(model.name),
         model.holder,
         _orgs(asked, model.holder),
         model.mode,
@@ -173,7 +173,7 @@ def _duty(
         act=model.done_by,
         year=year,
         late=due is not None and asked.on > due,
-        follows=explain.words(model.follows) if model.follows else None,
+        follows=words.words(model.follows) if model.follows else None,
     )
 
 
@@ -181,13 +181,13 @@ def _computed(asked: _Asked, model: p.Duty, due: dt.date | None) -> Text | None:
     """How a date comes about, such as `筹建期结束日（2029-03-16）+ 3个月 = 2029-06-16`."""
     if due is None or model.due is None:
         return None
-    said = explain.term(asked.rs.programme, model.due)
+    said = words.term(asked.rs.programme, model.due)
     if isinstance(model.due, p.TermMap) and isinstance(model.due.from_, str):
         from banfa.rules.terms import Compiler
 
         start = _date(Compiler(asked.rs.programme).ref(model.due.from_)(_context(asked)))
         if start is not None:
-            bare = explain.term(asked.rs.programme, model.due.from_)
+            bare = words.term(asked.rs.programme, model.due.from_)
             said = Text(
                 said.zh.replace(bare.zh, f"{bare.zh}（{start}）", 1),
                 said.en.replace(bare.en, f"{bare.en} ({start})", 1),
@@ -239,7 +239,7 @@ def _notices(asked: _Asked) -> None:
         asked.found.append(
             Duty(
                 owed.notice,
-                explain.words(model.name),
+                words.words(model.name),
                 model.by,
                 _orgs(asked, model.by),
                 "option" if model.optional else "notice",

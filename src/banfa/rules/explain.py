@@ -14,20 +14,26 @@ from typing import TYPE_CHECKING, Any
 from banfa.rules import names
 from banfa.rules import programme as p
 from banfa.rules.terms import NOT, UNKNOWN, Compiler, Ctx, count_by, derive, expand, people
+from banfa.rules.words import (
+    COMPARE,
+    Text,
+    act_name,
+    declared,
+    either,
+    grade,
+    kind_name,
+    ordered,
+    parties,
+    party,
+    stage,
+    term,
+    test,
+    value,
+    words,
+)
 
 if TYPE_CHECKING:
-    from banfa.rules.ruleset import Rule
-
-
-@dataclass(slots=True, frozen=True)
-class Text:
-    """A short text in both languages."""
-
-    zh: str
-    en: str
-
-    def __add__(self, other: Text) -> Text:
-        return Text(self.zh + other.zh, self.en + other.en)
+    from banfa.rules.conditions import Rule
 
 
 @dataclass(slots=True)
@@ -44,11 +50,6 @@ class Told:
     cite: str | None = None
     default: str | None = None
     rebased: bool = False
-
-
-def words(w: p.Words | None) -> Text:
-    """A declared pair of words as a text."""
-    return Text(w.zh, w.en) if w is not None else Text("", "")
 
 
 def rule(r: Rule, outcome: int, x: Ctx) -> Told:
@@ -90,7 +91,7 @@ def _in_force(r: Rule, outcome: int, x: Ctx) -> Told:
 
 def _actor(r: Rule, outcome: int, x: Ctx) -> Told:
     model: p.Act = r.source
-    expected = _parties(x.programme, model.by)
+    expected = parties(x.programme, model.by)
     act = x.act
     seen = party(x.programme, act.party) if act is not None else Text("", "")
     told = Told(
@@ -104,8 +105,8 @@ def _actor(r: Rule, outcome: int, x: Ctx) -> Told:
     played = x.programme.parties.get(act.party)
     kind = act.org.get("kind")
     if played is not None and played.kinds and kind not in played.kinds:
-        told.seen = _kind(x.programme, kind)
-        told.expected = _or([_kind(x.programme, k) for k in played.kinds])
+        told.seen = kind_name(x.programme, kind)
+        told.expected = either([kind_name(x.programme, k) for k in played.kinds])
         told.cure = Text("须由下列类型的单位担任：", "must be one of: ") + told.expected
         if played.cite or played.default:
             told.cite, told.default, told.rebased = played.cite, played.default, True
@@ -128,8 +129,8 @@ def _stage(r: Rule, outcome: int, x: Ctx) -> Told:
     if model.from_ is None:
         wanted = [n for n, s in programme.stages.items() if not s.terminal]
     else:
-        wanted = [s or "none" for s in _ordered(programme, model.from_)]
-    expected = _or([stage(programme, s) for s in wanted])
+        wanted = [s or "none" for s in ordered(programme, model.from_)]
+    expected = either([stage(programme, s) for s in wanted])
     told = Told(
         Text("中心处于下列阶段之一：", "the centre is in one of: ") + expected,
         stage(programme, now),
@@ -173,7 +174,7 @@ def _stage_cure(x: Ctx, wanted: list[str], day: dt.date | None, ended: bool) -> 
         if any(e.stage in wanted for e in a.then) and x.state.stage in _from(x, a)
     ]
     if leading:
-        acts = _or([words(n) for n in leading[:3]])
+        acts = either([words(n) for n in leading[:3]])
         return Text("须先办理：", "first: ") + acts
     return Text("待中心进入上述阶段", "wait until the centre is in that stage")
 
@@ -185,7 +186,7 @@ def _from(x: Ctx, a: p.Act) -> frozenset[str | None]:
 def _case(r: Rule, outcome: int, x: Ctx) -> Told:
     about: p.About = r.source
     procedure = x.programme.procedures[about.case]
-    steps = _or([words(procedure.steps[s].name) for s in about.at])
+    steps = either([words(procedure.steps[s].name) for s in about.at])
     says = words(procedure.name) + Text("已到步骤：", " has reached: ") + steps
     many = x.state.open_cases.get(about.case, [])
     if x.case is None and len(many) > 1:
@@ -207,8 +208,8 @@ def _case(r: Rule, outcome: int, x: Ctx) -> Told:
             and any(e.step in about.at for e in a.then)
         )
     ]
-    cure = Text("须先办理：", "first: ") + _or(leading) if leading else None
-    return Told(says, seen, steps, cure)
+    first = Text("须先办理：", "first: ") + either(leading) if leading else None
+    return Told(says, seen, steps, first)
 
 
 def _input(r: Rule, outcome: int, x: Ctx) -> Told:
@@ -225,17 +226,17 @@ def _input(r: Rule, outcome: int, x: Ctx) -> Told:
 def _rows(r: Rule, outcome: int, x: Ctx) -> Told:
     given: p.Input = r.source
     columns = [words(c.name) for c in (given.columns or {}).values() if c.required]
-    says = words(given.name) + Text("每行须填齐：", ", each row has ") + _or(columns, "、", ", ")
+    says = words(given.name) + Text("每行须填齐：", ", each row has ") + either(columns, "、", ", ")
     return Told(says, None, None, Text("请逐行补齐", "complete every row"))
 
 
 def _kind_rule(r: Rule, outcome: int, x: Ctx) -> Told:
     given: p.Input = r.source
     played = x.programme.parties[given.party or ""]
-    expected = _or([_kind(x.programme, k) for k in played.kinds])
+    expected = either([kind_name(x.programme, k) for k in played.kinds])
     raw = x.data.get(r.field or "")
     orgs = raw if isinstance(raw, list) else [raw or {}]
-    seen = _or([_kind(x.programme, o.get("kind")) for o in orgs])
+    seen = either([kind_name(x.programme, o.get("kind")) for o in orgs])
     says = words(played.name) + Text("须为：", " must be: ") + expected
     return Told(says, seen, expected, Text("请改选：", "choose: ") + expected)
 
@@ -318,11 +319,11 @@ def _condition(r: Rule, outcome: int, x: Ctx) -> Told:
     elif kind == "composition" and c.composition is not None:
         _tell_composition(told, c.composition, x, compiler)
     elif kind == "done" and outcome == NOT:
-        act = _act(x.programme, c.done or "")
+        act = act_name(x.programme, c.done or "")
         told.seen = Text("尚无记录", "not on record")
         told.cure = Text("须先办理：", "first: ") + act
     elif kind == "results":
-        told.seen = _or([_grade(x.programme, f.grade) for f in x.state.results], "、", ", ")
+        told.seen = either([grade(x.programme, f.grade) for f in x.state.results], "、", ", ")
     elif kind in ("all", "any", "not_") and outcome == NOT:
         told.seen, told.cure = _inner(c, x, compiler)
     return told
@@ -334,7 +335,7 @@ def _inner(c: p.Test, x: Ctx, compiler: Compiler) -> tuple[Text | None, Text | N
     if not parts:
         return None, None
     said = [test(x.programme, t, x.act.kind if x.act else None) for t in parts]
-    joined = _or(said, "；", "; ") if c.all else _or(said)
+    joined = either(said, "；", "; ") if c.all else either(said)
     return Text("未满足：", "unmet: ") + joined, Text("须：", "needed: ") + joined
 
 
@@ -343,16 +344,18 @@ def _tell_comparison(
 ) -> None:
     subject: Any = c.value if c.value is not None else "act.on"
     got = compiler._setting(c.parameter)(x) if c.parameter else compiler.term(subject)(x)
-    given = _declared(x, subject)
+    given = declared(x, subject)
     told.seen = value(got, given, x)
     bound = getattr(c, kind)
     literal = kind in ("is_", "is_not", "in_", "not_in", "contains", "contains_all")
     limit = bound if literal else compiler.term(bound)(x)
     shown = value(limit, given, x)
-    word = _COMPARE[kind]
+    word = COMPARE[kind]
     told.expected = word + shown
     if not literal and isinstance(bound, (str, p.TermMap)):
-        told.expected = told.expected + Text("（", " (") + term(x.programme, bound) + Text("）", ")")
+        told.expected = (
+            told.expected + Text("（", " (") + term(x.programme, bound) + Text("）", ")")
+        )
     if outcome != NOT:
         return
     if kind in ("on_or_after", "after") and subject == "act.on" and isinstance(limit, dt.date):
@@ -378,10 +381,10 @@ def _how_to_reach(programme: p.Programme, subject: Any) -> Text | None:
             if any(rest.split(".")[0] in e.set for e in a.then)
         ]
     elif head in ("last", "first"):
-        acts = [_act(programme, rest.split(".")[0])]
+        acts = [act_name(programme, rest.split(".")[0])]
     else:
         return None
-    return Text("须先办理：", "first: ") + _or(acts[:3]) if acts else None
+    return Text("须先办理：", "first: ") + either(acts[:3]) if acts else None
 
 
 def _tell_name(told: Told, n: p.NameTest, x: Ctx, compiler: Compiler, outcome: int) -> None:
@@ -408,7 +411,9 @@ def _tell_choice(told: Told, c: p.Choose, x: Ctx) -> None:
         told.cite, told.default, told.rebased = ground.cite, ground.default, True
     unmet = [t for t in ground.when if Compiler(x.programme).test(t)(x) == NOT]
     if unmet:
-        said = _or([test(x.programme, t, x.act.kind if x.act else None) for t in unmet], "；", "; ")
+        said = either(
+            [test(x.programme, t, x.act.kind if x.act else None) for t in unmet], "；", "; "
+        )
         told.expected = said
         told.cure = Text("该事由须有：", "this ground needs: ") + said
 
@@ -431,13 +436,15 @@ def _tell_composition(told: Told, c: p.Composition, x: Ctx, compiler: Compiler) 
     counts = count_by(rows, c.by)
     labels = _column_options(x, c)
     short = [k for k, n in c.at_least.items() if counts.get(k, 0) < n]
-    told.seen = _or([labels.get(k, Text(k, k)) + Text(f" {n}", f" {n}") for k, n in counts.items()])
+    told.seen = either(
+        [labels.get(k, Text(k, k)) + Text(f" {n}", f" {n}") for k, n in counts.items()]
+    )
     if short:
-        told.cure = Text("缺：", "missing: ") + _or([labels.get(k, Text(k, k)) for k in short])
+        told.cure = Text("缺：", "missing: ") + either([labels.get(k, Text(k, k)) for k in short])
 
 
 def _column_options(x: Ctx, c: p.Composition) -> dict[str, Text]:
-    given = _declared(x, c.of)
+    given = declared(x, c.of)
     column = (given.columns or {}).get(c.by) if given is not None else None
     return {k: words(w) for k, w in (column.options or {}).items()} if column else {}
 
@@ -446,9 +453,11 @@ def _exception_cure(x: Ctx) -> Text:
     body = x.programme.exceptions
     if body is None:
         return Text("须有例外决定", "an exception must be on record")
-    return Text("可由", "may pass by a recorded exception of ") + _parties(
-        x.programme, body.by
-    ) + Text("作出例外决定后办理", "")
+    return (
+        Text("可由", "may pass by a recorded exception of ")
+        + parties(x.programme, body.by)
+        + Text("作出例外决定后办理", "")
+    )
 
 
 def within_limit(r: Rule, x: Ctx, limit: Any) -> bool:
@@ -466,309 +475,3 @@ def within_limit(r: Rule, x: Ctx, limit: Any) -> bool:
     if type(seen) is not type(limit) and not isinstance(seen, (int, Decimal)):
         return False
     return bool(seen <= limit)
-
-
-# --- terms and tests in words -------------------------------------------------------------------
-
-_COMPARE: dict[str, Text] = {
-    "is_": Text("为", "is "),
-    "is_not": Text("不为", "is not "),
-    "in_": Text("为下列之一：", "is one of "),
-    "not_in": Text("不为下列任何一项：", "is none of "),
-    "contains": Text("含有", "contains "),
-    "contains_all": Text("含有全部：", "contains all of "),
-    "equals": Text("等于", "equals "),
-    "differs_from": Text("不同于", "differs from "),
-    "member_of": Text("在其中：", "is among "),
-    "at_least": Text("不少于", "is at least "),
-    "at_most": Text("不超过", "is at most "),
-    "above": Text("大于", "is above "),
-    "below": Text("少于", "is below "),
-    "on_or_before": Text("不晚于", "is on or before "),
-    "on_or_after": Text("不早于", "is on or after "),
-    "before": Text("早于", "is before "),
-    "after": Text("晚于", "is after "),
-}
-
-
-def test(programme: p.Programme, t: p.Test, act: str | None = None) -> Text:
-    """A test as a statement."""
-    said = getattr(t, "says", None)
-    if isinstance(said, p.Words):
-        return words(said)
-    kind = t.kind
-    if kind in p.COMPARATORS:
-        subject = (
-            Text(f"缺省项{t.parameter}的设定", f"the setting of {t.parameter}")
-            if t.parameter
-            else term(programme, t.value if t.value is not None else "act.on", act)
-        )
-        bound = getattr(t, kind)
-        literal = kind in ("is_", "is_not", "in_", "not_in", "contains", "contains_all")
-        given = _declared_in(programme, act, t.value)
-        shown = value(bound, given, programme=programme) if literal else term(programme, bound, act)
-        return subject + Text("", " ") + _COMPARE[kind] + shown
-    return _STATEMENTS[kind](programme, t, act)
-
-
-def _joined(programme: p.Programme, t: p.Test, act: str | None) -> Text:
-    parts = [test(programme, s, act) for s in (t.all or t.any or [])]
-    return _or(parts, "；且", "; and ") if t.all else _or(parts)
-
-
-def _published(programme: p.Programme, t: p.Test, act: str | None) -> Text:
-    assert t.published is not None
-    name = _act(programme, t.published.act)
-    model = programme.acts.get(t.published.act)
-    extra = [
-        words(model.with_[w.field].name)
-        for w in t.published.where
-        if model is not None and w.field in model.with_
-    ]
-    matching = (
-        Text("，且与其", ", matching its ") + _or(extra, "、", ", ") + Text("相符", "")
-        if extra
-        else Text("", "")
-    )
-    return Text("已有“", "there is a '") + name + Text("”", "'") + matching
-
-
-_STATEMENTS: dict[str, Any] = {
-    "all": _joined,
-    "any": _joined,
-    "not_": lambda pr, t, a: Text("并非：", "not: ") + test(pr, t.not_, a),
-    "given": lambda pr, t, a: Text("已有：", "there is ") + term(pr, t.given, a),
-    "done": lambda pr, t, a: Text("已办理：", "done: ") + _act(pr, t.done),
-    "flag": lambda pr, t, a: Text("处于“", "'") + words(pr.flags.get(t.flag)) + Text("”", "'"),
-    "open": lambda pr, t, a: Text("在办：", "open: ") + words(pr.procedures[t.open].name),
-    "in_stage": lambda pr, t, a: Text("处于：", "in ")
-    + _or([stage(pr, s) for s in _ordered(pr, t.in_stage)]),
-    "results": lambda pr, t, a: Text(
-        f"最近{t.results.last}次评估结果均为", f"the last {t.results.last} result(s): "
-    )
-    + _or([_grade(pr, g) for g in t.results.grades]),
-    "published": _published,
-    "every": lambda pr, t, a: term(pr, t.every.of, a) + Text("逐项齐备", " complete row by row"),
-    "composition": lambda pr, t, a: term(pr, t.composition.of, a)
-    + Text("的组成符合要求", " is composed as required"),
-    "run": lambda pr, t, a: _act(pr, t.run.act) + Text("逐期齐全", " on file for every term"),
-    "listed": lambda pr, t, a: term(pr, t.listed.who, a)
-    + Text("在名单上：", " is on the list ")
-    + Text(_LISTS.get(t.listed.list, t.listed.list), t.listed.list.replace("_", " ")),
-    "exclusive": lambda pr, t, a: Text(
-        "团队成员未承担其他在建平台任务", "no member of the team works for another platform"
-    ),
-    "name": lambda pr, t, a: Text("名称符合规定的格式", "the name has the prescribed form"),
-    "choose": lambda pr, t, a: Text("事由成立", "the ground is established"),
-}
-
-_LISTS = {"joint_punishment_list": "联合惩戒对象名单", "first_set_catalogue": "首台（套）目录"}
-
-
-def term(programme: p.Programme, t: Any, act: str | None = None) -> Text:
-    """A term in words, such as `end of 筹建期 + 3 months`."""
-    if isinstance(t, p.TermMap):
-        return _computed(programme, t, act)
-    if not isinstance(t, str):
-        return value(t)
-    if t == "act.on":
-        return Text("办理日期", "the act's day")
-    head, _, rest = t.partition(".")
-    first, _, more = rest.partition(".")
-    if head == "with":
-        model = _act_model(programme, act)
-        given = model.with_.get(first) if model is not None else None
-        name = words(given.name) if given is not None else Text(first, first)
-        return name + Text(f"（{more}）", f" ({more})") if more and more != "org" else name
-    if head == "centre" and first in programme.values:
-        return words(programme.values[first].name)
-    if head == "period" and first in programme.periods:
-        side = Text("起始日", "start") if more == "start" else Text("结束日", "end")
-        return words(programme.periods[first].name) + Text("", " ") + side
-    if head == "role" and first in programme.parties:
-        attribute = {
-            "kind": Text("的类型", "'s kind"),
-            "place": Text("所在地", "'s place"),
-        }.get(more, Text("", ""))
-        return words(programme.parties[first].name) + attribute
-    if head in ("last", "first", "count", "sum", "programme"):
-        return _history_term(programme, head, rest)
-    if head == "result":
-        when = Text("最近一次", "the last ") if first == "last" else Text("上一次", "the previous ")
-        what = Text("评估结果", "result") if more == "grade" else Text("评估日期", "result's day")
-        return when + what
-    if head == "parameter" and first in programme.parameters:
-        return words(programme.parameters[first].name)
-    return _FIXED.get(t, Text(t, t))
-
-
-def _history_term(programme: p.Programme, head: str, rest: str) -> Text:
-    if head == "programme":
-        head, _, rest = rest.partition(".")
-    kind, _, name = rest.partition(".")
-    act = _act(programme, kind)
-    if head == "count":
-        return Text("“", "times of '") + act + Text("”的次数", "'")
-    model = _act_model(programme, kind)
-    given = words(model.with_[name].name) if model and name in model.with_ else None
-    if head == "sum":
-        return Text("“", "sum of '") + act + Text("”累计", "' ") + (given or Text(name, name))
-    what = given or Text("的日期", "day")
-    return Text("“", "'") + act + Text("”", "' ") + what
-
-
-_FIXED = {
-    "by.kind": Text("办理单位的类型", "the acting body's kind"),
-    "by.place": Text("办理单位所在地", "the acting body's place"),
-    "by.org": Text("办理单位", "the acting body"),
-    "by": Text("办理单位", "the acting body"),
-    "centre.class": Text("中心类别", "the centre's class"),
-    "centre.since": Text("本阶段起始日", "the start of this stage"),
-    "case.opened": Text("本件立案日", "the day this case was opened"),
-    "case.key": Text("本件所属年度或轮次", "this case's year or round"),
-    "duty.year": Text("所属年度", "the year covered"),
-}
-
-
-def _computed(programme: p.Programme, t: p.TermMap, act: str | None) -> Text:
-    if t.from_ is not None:
-        text = term(programme, t.from_, act)
-        if t.plus is not None:
-            text = text + Text(" + ", " + ") + span(t.plus)
-        return text + Text(" - ", " - ") + span(t.minus) if t.minus is not None else text
-    if t.last_day is not None:
-        year = term(programme, t.last_day.year, act)
-        month = t.last_day.month
-        return Text(f"{year.zh}的{month}月末日", f"the last day of month {month} of {year.en}")
-    if t.year_of is not None:
-        return term(programme, t.year_of, act) + Text("所在年份", "'s year")
-    joins = {
-        "sum": (" + ", t.sum),
-        "difference": (" - ", t.difference),
-        "product": (" × ", t.product),
-    }
-    for sign, parts in joins.values():
-        if parts is not None:
-            return _or([term(programme, v, act) for v in parts], sign, sign)
-    if t.size is not None:
-        return term(programme, t.size, act) + Text("的个数", " (number)")
-    dates = t.latest or t.earliest or []
-    which = Text("下列最晚者：", "the latest of ") if t.latest else Text("下列最早者：", "earliest of ")
-    return which + _or([term(programme, v, act) for v in dates], "、", ", ")
-
-
-def span(s: Any) -> Text:
-    """A length of time in words."""
-    zh, en = [], []
-    for number, unit_zh, unit_en in (
-        (s.years, "年", "year"),
-        (s.months, "个月", "month"),
-        (s.days, "日", "day"),
-        (s.working_days, "个工作日", "working day"),
-    ):
-        if number:
-            zh.append(f"{number}{unit_zh}")
-            en.append(f"{number} {unit_en}{'s' if number > 1 else ''}")
-    return Text("".join(zh), " ".join(en))
-
-
-def value(v: Any, given: p.Input | None = None, x: Ctx | None = None, **more: Any) -> Text:
-    """A value as shown to people: options and kinds by their names."""
-    programme = more.get("programme") or (x.programme if x is not None else None)
-    if v is UNKNOWN or v is None:
-        return Text("未有", "nothing on file")
-    if isinstance(v, bool):
-        return Text("是" if v else "否", "yes" if v else "no")
-    if isinstance(v, (list, tuple)):
-        return _or([value(i, given, x, **more) for i in v], "、", ", ")
-    if isinstance(v, dict):
-        shown = str(v.get("name") or v.get("org") or "、".join(str(i) for i in v.values()))
-        return Text(shown, shown)
-    if given is not None and given.options and v in given.options:
-        return words(given.options[v])
-    if programme is not None and isinstance(v, str):
-        if v in programme.kinds:
-            return words(programme.kinds[v])
-        if programme.evaluation is not None and v in programme.evaluation.grades:
-            return _grade(programme, v)
-        if v in programme.classes:
-            return words(programme.classes[v].name)
-    return Text(str(v), str(v))
-
-
-def _declared(x: Ctx, subject: Any) -> p.Input | None:
-    return _declared_in(x.programme, x.act.kind if x.act else None, subject)
-
-
-def _declared_in(programme: p.Programme, act: str | None, subject: Any) -> p.Input | None:
-    """The input whose options a reference's values come from, also through `set`."""
-    if not isinstance(subject, str):
-        return None
-    head, _, rest = subject.partition(".")
-    name = rest.split(".")[0]
-    if head == "with":
-        model = _act_model(programme, act)
-        return model.with_.get(name) if model is not None else None
-    if head == "centre":
-        for model in programme.acts.values():
-            for effect in model.then:
-                source = effect.set.get(name)
-                if isinstance(source, str) and source.startswith("with."):
-                    return model.with_.get(source.split(".")[1])
-    return None
-
-
-def _act_model(programme: p.Programme, act: str | None) -> p.Act | p.Register | None:
-    if act is None:
-        return None
-    if act in programme.acts:
-        return programme.acts[act]
-    return None
-
-
-def _act(programme: p.Programme, kind: str) -> Text:
-    if kind in programme.acts:
-        return words(programme.acts[kind].name)
-    register = programme.registers.get(kind.removeprefix("record_"))
-    return words(register.name) if register is not None else Text(kind, kind)
-
-
-def party(programme: p.Programme, name: str) -> Text:
-    """A party's name."""
-    if name == "anyone":
-        return Text("原办理单位", "whoever took the act")
-    model = programme.parties.get(name)
-    return words(model.name) if model is not None else Text(name, name)
-
-
-def _parties(programme: p.Programme, which: list[str]) -> Text:
-    return _or([party(programme, n) for n in which])
-
-
-def _kind(programme: p.Programme, kind: Any) -> Text:
-    model = programme.kinds.get(kind)
-    return words(model) if model is not None else Text(str(kind), str(kind))
-
-
-def stage(programme: p.Programme, name: str | None) -> Text:
-    """A stage's name."""
-    if name is None or name == "none":
-        return Text("尚未设立", "not begun")
-    return words(programme.stages[name].name)
-
-
-def _ordered(programme: p.Programme, which: list[str]) -> list[str]:
-    wanted = expand(programme, which)
-    ordered = [n for n in programme.stages if n in wanted]
-    return (["none"] if None in wanted else []) + ordered
-
-
-def _grade(programme: p.Programme, grade: str) -> Text:
-    scheme = programme.evaluation
-    if scheme is not None and grade in scheme.grades:
-        return words(scheme.grades[grade].name)
-    return Text(grade, grade)
-
-
-def _or(parts: list[Text], zh: str = "或", en: str = " or ") -> Text:
-    return Text(zh.join(t.zh for t in parts), en.join(t.en for t in parts))

@@ -11,12 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from banfa.rules import explain
-from banfa.rules.explain import Text
+from banfa.rules import words
 from banfa.rules.judge import Finding, Judgement, judge
 from banfa.rules.life import Act, State, in_order, standing, targets
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.terms import Compiler, Ctx
+from banfa.rules.words import Text
 from banfa.rules.world import Facts, Remembered, Remembering, World
 
 
@@ -205,7 +205,7 @@ class History:
                 said = Text(f"序号{number}的行为不在档", f"no act number {number} is on file")
                 code = "UNKNOWN"
             elif target.party != act.party and act.party not in rs.programme.authority:
-                who = explain.party(rs.programme, target.party)
+                who = words.party(rs.programme, target.party)
                 said = Text(f"须由原办理单位（{who.zh}）更正", f"to be annulled by {who.en}")
                 code = "WRONG_ACTOR"
             else:
@@ -248,7 +248,7 @@ def _numbered(act: Act, seq: int) -> Act:
 
 
 def _overturned(rs: Ruleset, later: Act, judged: Judgement) -> Finding:
-    name = explain.words(rs.models[later.kind].name)
+    name = words.words(rs.models[later.kind].name)
     reasons = ", ".join(f"{f.code} {f.basis}" for f in judged.refusals)
     said = Text(
         f"如此则其后已记录的第{later.seq}号“{name.zh}”（{later.on}）不再成立（{reasons}）",

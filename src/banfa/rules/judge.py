@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from banfa.rules import explain
+from banfa.rules import explain, words
+from banfa.rules.conditions import Rule
 from banfa.rules.life import Act, Org, State
-from banfa.rules.ruleset import CompiledAct, Rule, Ruleset, granted_exception
+from banfa.rules.ruleset import CompiledAct, Ruleset, granted_exception
 from banfa.rules.terms import HELD, NOT, OPEN, Ctx
 from banfa.rules.world import World
 
@@ -34,10 +34,10 @@ class Finding:
     warning: bool = False
     excepted: int | None = None
     field: str | None = None
-    says: explain.Text | None = None
-    seen: explain.Text | None = None
-    expected: explain.Text | None = None
-    cure: explain.Text | None = None
+    says: words.Text | None = None
+    seen: words.Text | None = None
+    expected: words.Text | None = None
+    cure: words.Text | None = None
     from_day: dt.date | None = None
 
     @property
@@ -156,7 +156,9 @@ def _weigh(rs: Ruleset, compiled: CompiledAct, x: Ctx, outcomes: tuple[int, ...]
     rules = compiled.rules
     stage = rs.stage_on(x.state, x.on)
     ended = stage is not None and rs.programme.stages[stage].terminal
-    if ended and any(o == NOT and r.detail == "stage" for r, o in zip(rules, outcomes, strict=True)):
+    if ended and any(
+        o == NOT and r.detail == "stage" for r, o in zip(rules, outcomes, strict=True)
+    ):
         outcomes = tuple(
             OPEN if o == NOT and r.detail not in ("stage", "actor") else o
             for r, o in zip(rules, outcomes, strict=True)
@@ -248,9 +250,11 @@ def _permission(
     centre: str | None,
 ) -> Permission:
     about = rs.acts[name].model.about
-    cases = list(state.open_cases.get(about.case, ())) if about is not None else []
+    cases: list[str | None] = (
+        list(state.open_cases.get(about.case, ())) if about is not None else []
+    )
     best: Permission | None = None
-    for case in cases or [None]:
+    for case in cases or _NO_CASE:
         act = Act(name, on, party, org, about=case, centre=centre)
         judgement = judge(rs, state, act, world, partial=True)
         refused = bool(judgement.refusals)
@@ -265,5 +269,6 @@ def _permission(
 
 
 _EMPTY = World()
+_NO_CASE: list[str | None] = [None]
 
 __all__ = ["HELD", "Finding", "Judgement", "Permission", "finding", "judge", "permitted"]

@@ -92,7 +92,11 @@ class Strict(BaseModel):
     """Base of every model: unknown keys are errors, instances never change."""
 
     model_config = ConfigDict(
-        extra="forbid", strict=True, frozen=True, arbitrary_types_allowed=True, populate_by_name=True
+        extra="forbid",
+        strict=True,
+        frozen=True,
+        arbitrary_types_allowed=True,
+        populate_by_name=True,
     )
 
 
@@ -956,7 +960,11 @@ class Dimension(Strict):
 
 
 class Programme(Strict):
-    """One edition of one regulation."""
+    """One edition of one regulation.
+
+    `groups` name sets of stages; `tasks` are tags that never block; `lists` are lists kept outside
+    (a punishment list, a catalogue) that the port answers for.
+    """
 
     programme: Id
     edition: Edition
@@ -987,6 +995,7 @@ class Programme(Strict):
     defaults: dict[str, Default] = {}
     absences: dict[Id, Absent] = {}
     tasks: dict[Id, Words] = {}
+    lists: dict[Id, Words] = {}
     exceptions: ByAuthority | None = None
     annulment: Basis
     existing: Existing | None = None

@@ -14,9 +14,9 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from banfa.rules import programme as p
-from banfa.rules.explain import Text
 from banfa.rules.life import Act, digest
 from banfa.rules.ruleset import Ruleset
+from banfa.rules.words import Text
 
 MAX_TEXT = 200_000
 MAX_ROWS = 5_000
@@ -109,9 +109,7 @@ def values(
     return typed
 
 
-def document(
-    schema: p.Document, raw: Any, where: str, mistakes: list[Mistake]
-) -> dict[str, Any]:
+def document(schema: p.Document, raw: Any, where: str, mistakes: list[Mistake]) -> dict[str, Any]:
     """A document's typed content by section; unknown sections and fields are mistakes."""
     if not isinstance(raw, Mapping):
         mistakes.append(Mistake(where, Text("材料内容应按章节填写", "content goes by section")))
@@ -246,7 +244,9 @@ def _people(given: p.Input, value: Any) -> list[Any]:
         if not isinstance(person, (str, dict)) or (
             isinstance(person, dict) and not person.get("person")
         ):
-            raise _Bad("成员应为姓名，或含 person 的一行", "a person is a name, or a row with person")
+            raise _Bad(
+                "成员应为姓名，或含 person 的一行", "a person is a name, or a row with person"
+            )
     return people
 
 
@@ -309,8 +309,10 @@ def _check_builtin(rs: Ruleset, act: Act, mistakes: list[Mistake]) -> None:
     """What the generic acts take is checked against the programme itself."""
     programme, data = rs.programme, act.data
     if act.kind == "exception_decision" or act.exception:
-        rule = data.get("rule") if act.kind == "exception_decision" else (act.exception or {}).get(
-            "rule"
+        rule = (
+            data.get("rule")
+            if act.kind == "exception_decision"
+            else (act.exception or {}).get("rule")
         )
         if rule is not None:
             known = [
@@ -318,7 +320,9 @@ def _check_builtin(rs: Ruleset, act: Act, mistakes: list[Mistake]) -> None:
             ]
             if rule not in known and f".{rule}" not in "".join(f".{k}" for k in known):
                 mistakes.append(
-                    Mistake("with.rule", unknown(str(rule), known, "可例外的条件", "soft condition"))
+                    Mistake(
+                        "with.rule", unknown(str(rule), known, "可例外的条件", "soft condition")
+                    )
                 )
     elif act.kind == "set_parameter" and "parameter" in data and "value" in data:
         declared = programme.parameters[data["parameter"]]
@@ -335,9 +339,7 @@ def _check_builtin(rs: Ruleset, act: Act, mistakes: list[Mistake]) -> None:
         _check_existing(programme, data, mistakes)
 
 
-def _check_existing(
-    programme: p.Programme, data: dict[str, Any], mistakes: list[Mistake]
-) -> None:
+def _check_existing(programme: p.Programme, data: dict[str, Any], mistakes: list[Mistake]) -> None:
     allowed = programme.existing.stages if programme.existing else []
     if data.get("stage") not in allowed and data.get("stage") is not None:
         text = unknown(str(data["stage"]), allowed, "可补录的阶段", "stage to enter")

@@ -440,7 +440,9 @@ class Compiler:
             if value is UNKNOWN:
                 return OPEN
             found = data.get(field)
-            return HELD if found is not None and value is not None and compare(found, value) else NOT
+            return (
+                HELD if found is not None and value is not None and compare(found, value) else NOT
+            )
 
         return ask
 
@@ -499,7 +501,7 @@ class Compiler:
                 return OPEN
             if org is None:
                 return NOT
-            name = org.get("org") if isinstance(org, dict) else org
+            name = str(org.get("org") if isinstance(org, dict) else org)
             return HELD if x.world.facts.listed(listing, name, x.on) else NOT
 
         return ask
@@ -537,9 +539,7 @@ class Compiler:
     def _test_choose(self, t: p.Test) -> Ask:
         assert t.choose is not None
         get = self.ref(t.choose.by)
-        among = {
-            key: [self.test(s) for s in ground.when] for key, ground in t.choose.among.items()
-        }
+        among = {key: [self.test(s) for s in ground.when] for key, ground in t.choose.among.items()}
 
         def ask(x: Ctx) -> int:
             chosen = get(x)
