@@ -1,0 +1,305 @@
+"""The form of an act, made from the programme's own definitions, and what was filled in.
+
+The form knows nothing of any programme: inputs, documents by section, the case it belongs to and an
+inline exception all come from the edition's act.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import QueryDict
+from django.utils.translation import gettext as _
+
+from banfa.office.desk import fields as f
+from banfa.office.desk.language import say
+from banfa.rules import words
+from banfa.rules import programme as p
+from banfa.rules.ruleset import Ruleset
+
+
+@dataclass
+class Section:
+    """A section of a document: one text, or several fields under a heading."""
+
+    id: str
+    name: str
+    fields: list[f.Field]
+    heading: bool
+    help: str = ""
+
+
+@dataclass
+class DocumentPart:
+    """A document of an act with its sections, or the file that stands for it."""
+
+    id: str
+    name: str
+    need: p.DocumentNeed
+    sections: list[Section] = field(default_factory=list)
+    file: f.Field | None = None
+    reference: f.Field | None = None
+    findings: list[Any] = field(default_factory=list)
+
+    @property
+    def anchor(self) -> str:
+        """The id of its place in the form."""
+        return f"f-documents-{self.id}"
+
+    @property
+    def fields(self) -> Iterator[f.Field]:
+        """All its fields."""
+        yield from (one for section in self.sections for one in section.fields)
+        yield from (one for one in (self.file, self.reference) if one is not None)
+
+
+@dataclass
+class ActForm:
+    """An act's form: what it asks for and what was typed. `mistakes` are by field name."""
+
+    rs: Ruleset
+    kind: str
+    choices: f.Choices
+    cases: Sequence[f.Option] = ()
+    organisations: Sequence[f.Option] = ()
+    inputs: list[f.Field] = field(default_factory=list)
+    documents: list[DocumentPart] = field(default_factory=list)
+    exception: list[f.Field] = field(default_factory=list)
+    mistakes: list[tuple[str, str]] = field(default_factory=list)
+    typed: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def model(self) -> p.Act:
+        """The act as the edition defines it."""
+        return self.rs.models[self.kind]
+
+    @property
+    def fields(self) -> Iterator[f.Field]:
+        """Every field of the form."""
+        yield from self.inputs
+        for document in self.documents:
+            yield from document.fields
+        yield from self.exception
+
+    @property
+    def uploads(self) -> bool:
+        """Whether a file can be chosen anywhere in the form."""
+        return any(one.widget == "file" for one in self.fields)
+
+
+def build(
+    rs: Ruleset,
+    kind: str,
+    choices: f.Choices,
+    post: QueryDict,
+    files: Mapping[str, Any],
+    party: str,
+) -> ActForm:
+    """The form of an act with what was typed (an empty `post`: nothing yet)."""
+    form = ActForm(rs, kind, choices)
+    form.typed = {n: post.get(n, "") for n in ("on", "about", "org", "title")}
+    for name, given in form.model.with_.items():
+        form.inputs.append(_field(rs, f"with.{name}", given, choices, post, files))
+    for name, need in form.model.documents.items():
+        form.documents.append(_document(rs, name, need, choices, post, files))
+    body = rs.programme.exceptions
+    soft = soft_rules(rs, kind)
+    if body is not None and party in body.by and soft:
+        form.exception = _exception(soft, choices, post, files)
+    return form
+
+
+def _field(
+    rs: Ruleset,
+    name: str,
+    given: p.Input,
+    choices: f.Choices,
+    post: QueryDict,
+    files: Mapping[str, Any],
+) -> f.Field:
+    kinds = rs.programme.parties[given.party].kinds if given.party else ()
+    return f.make(name, given, f.read(name, given, post, files), choices, kinds)
+
+
+def _document(
+    rs: Ruleset,
+    name: str,
+    need: p.DocumentNeed,
+    choices: f.Choices,
+    post: QueryDict,
+    files: Mapping[str, Any],
+) -> DocumentPart:
+    schema = rs.programme.documents[name]
+    part = DocumentPart(name, say(schema.name), need)
+    path = f"documents.{name}"
+
+    def made(at: str, given: p.Input) -> f.Field:
+        return _field(rs, at, given, choices, post, files)
+
+    for section_id, section in schema.sections.items():
+        at = f"{path}.{section_id}"
+        if section.fields:
+            inside = [made(f"{at}.{n}", given) for n, given in section.fields.items()]
+        else:
+            inside = [made(at, as_input(section))]
+        part.sections.append(
+            Section(at, say(section.name), inside, bool(section.fields), say(section.help))
+        )
+    if not schema.sections:
+        part.file = made(f"{path}.__file", p.Input(type="file", name=_FILE, required=False))
+        part.reference = made(f"{path}.__reference", p.Input(name=_REFERENCE, required=False))
+    return part
+
+
+def as_input(section: p.Section) -> p.Input:
+    """A section without fields as one long text."""
+    return p.Input(
+        type="long_text",
+        name=section.name,
+        required=section.required,
+        cite=section.cite,
+        default=section.default,
+        length_hint=section.length_hint,
+        help=section.help,
+    )
+
+
+_FILE = p.Words(zh="附件", en="Attachment")
+_REFERENCE = p.Words(zh="文号或文件名称", en="Number or title of the document")
+_RULE = p.Words(zh="例外适用的条件", en="Condition excepted")
+_LIMIT = p.Words(zh="限度（日期、数量等）", en="Limit (a date, a number)")
+_REASON = p.Words(zh="理由", en="Reason")
+
+
+def soft_rules(rs: Ruleset, kind: str) -> list[f.Option]:
+    """The conditions of an act that a recorded exception may let pass."""
+    found = []
+    for rule in rs.acts[kind].rules:
+        if rule.soft == "exception" and isinstance(rule.source, p.Condition):
+            said = words.test(rs.programme, rule.source, kind)
+            found.append(f.Option(f"{kind}.{rule.id}", say(said)))
+    return found
+
+
+def _exception(
+    soft: list[f.Option], choices: f.Choices, post: QueryDict, files: Mapping[str, Any]
+) -> list[f.Field]:
+    made = []
+    for name, given in (
+        ("exception.rule", p.Input(name=_RULE, required=False)),
+        ("exception.limit", p.Input(name=_LIMIT, required=False)),
+        ("exception.reason", p.Input(type="long_text", name=_REASON, required=False)),
+    ):
+        made.append(f.make(name, given, f.read(name, given, post, files), choices, ()))
+    made[0].widget, made[0].options = "choice", soft
+    return made
+
+
+# --- from what was typed to a proposal -----------------------------------------------------------
+
+
+@dataclass
+class Filled:
+    """What a form proposes: the act's day, data, documents, case and exception."""
+
+    on: dt.date | None
+    data: dict[str, Any]
+    documents: dict[str, dict[str, Any]]
+    about: str | None
+    exception: dict[str, Any] | None
+
+
+def fill(form: ActForm) -> Filled:
+    """The proposal; what cannot be read goes to `form.mistakes` under its field."""
+    data = {}
+    for one in form.inputs:
+        value = _value(form, one)
+        if value is not None:
+            data[one.name.removeprefix("with.")] = value
+    documents = {}
+    for part in form.documents:
+        attached = _attached(form, part)
+        if attached is not None:
+            documents[part.id] = attached
+    exception = {one.name.removeprefix("exception."): _value(form, one) for one in form.exception}
+    exception = {k: v for k, v in exception.items() if v is not None}
+    return Filled(
+        _day(form), data, documents, form.typed["about"] or None, exception or None
+    )
+
+
+def _day(form: ActForm) -> dt.date | None:
+    raw = form.typed["on"].strip()
+    try:
+        return dt.date.fromisoformat(raw)
+    except ValueError:
+        said = _("“%(raw)s”不是有效日期，请写成 2030-11-20") % {"raw": raw[:40]}
+        form.mistakes.append(("on", said if raw else _("请填写办理日期")))
+        return None
+
+
+def _value(form: ActForm, one: f.Field) -> Any:
+    try:
+        return f.proposed(one.given, one.value, form.choices)
+    except f.Unreadable as error:
+        form.mistakes.append((one.name, str(error)))
+        return None
+
+
+def _attached(form: ActForm, part: DocumentPart) -> dict[str, Any] | None:
+    """A document's content by section; None when nothing of it was given."""
+    content: dict[str, Any] = {}
+    for section in part.sections:
+        section_id = section.id.rsplit(".", 1)[1]
+        values = {one.name: _value(form, one) for one in section.fields}
+        given = {k.rsplit(".", 1)[1]: v for k, v in values.items() if v is not None}
+        if given:
+            content[section_id] = given if section.heading else given[section_id]
+    if content:
+        return {"content": content}
+    attached = {}
+    if part.file is not None and part.file.value:
+        attached["file"] = part.file.value
+    if part.reference is not None and part.reference.value:
+        attached["reference"] = part.reference.value
+    return attached or None
+
+
+# --- findings beside their fields ------------------------------------------------------------
+
+
+def place(form: ActForm, findings: Sequence[Any]) -> dict[int, str]:
+    """Puts each finding beside its field; gives the element id for each by its position.
+
+    A finding about the act as a whole (its stage, its actor, its day) has no field.
+    """
+    by_name = {one.name: one for one in form.fields}
+    parts = {f"documents.{d.id}": d for d in form.documents}
+    places: dict[int, str] = {}
+    for number, found in enumerate(findings):
+        path = found.field or ""
+        wanted = path if path.startswith("documents.") else f"with.{path}"
+        holder = by_name.get(wanted) or parts.get(wanted) or _nearest(wanted, by_name, parts)
+        if path and holder is not None:
+            holder.findings.append(found)
+            places[number] = holder.anchor if isinstance(holder, DocumentPart) else holder.id
+    return places
+
+
+def _nearest(
+    path: str, by_name: Mapping[str, f.Field], parts: Mapping[str, DocumentPart]
+) -> f.Field | DocumentPart | None:
+    """The field whose part a path is (`with.members.2.name`), or the document."""
+    while "." in path:
+        path = path.rsplit(".", 1)[0]
+        if path in by_name:
+            return by_name[path]
+        if path in parts:
+            return parts[path]
+        inside = [one for name, one in by_name.items() if name.startswith(f"{path}.")]
+        if inside and path.count(".") > 1:
+            return inside[0]
+    return None

@@ -1,0 +1,47 @@
+"""Calm pages for what goes wrong: no traces, and what to do next."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+
+def _page(request: HttpRequest, status: int, title: str, said: str) -> HttpResponse:
+    context = {"title": title, "said": said, "status": status}
+    return render(request, "desk/error.html", context, status=status)
+
+
+def wrong_request(request: HttpRequest, said: str) -> HttpResponse:
+    """400: something in the address or the form cannot be read; `said` names it."""
+    return _page(request, 400, _("请求有误"), said)
+
+
+def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """400 as Django reports it."""
+    return wrong_request(request, _("所提交的内容无法识别，请返回上一页检查后重试。"))
+
+
+def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """404: no such page, centre, programme or act."""
+    return _page(request, 404, _("没有这个页面"), _("地址可能有误，或所查的中心、办法、行为不在档。"))
+
+
+def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
+    """403: not for this visitor."""
+    return _page(request, 403, _("无权查看"), _("您当前的身份不能查看此页或办理此事。"))
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: the form's token is missing or stale. Nothing was recorded."""
+    said = _("页面停留过久或浏览器未接受 Cookie，本次提交未被受理，未作任何记录。请返回上一页刷新后重新提交。")
+    return _page(request, 403, _("提交未被受理"), said)
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """500: our own mistake. Written without database, context or translation machinery."""
+    from django.template.loader import get_template
+
+    return HttpResponse(get_template("500.html").template.source, status=500)
