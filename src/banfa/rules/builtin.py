@@ -239,6 +239,8 @@ _TERM_FIELDS = frozenset(
         "equals",
         "differs_from",
         "member_of",
+        "covers",
+        "times",
         "at_least",
         "at_most",
         "above",

@@ -76,6 +76,15 @@ class Span:
             )
         return cls(**amounts)
 
+    def times(self, number: int) -> Span:
+        """Return the span taken `number` times (at least once), counted in one step."""
+        return Span(
+            self.years * number,
+            self.months * number,
+            self.days * number,
+            self.working_days * number,
+        )
+
     def __str__(self) -> str:
         return _worded({name: getattr(self, name) for name in _UNITS.values()})
 

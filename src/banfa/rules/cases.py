@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
 from banfa.rules.history import Book, Editions, Taken
+from banfa.rules.indicators import indicators
 from banfa.rules.judge import permitted
 from banfa.rules.library import SHIPPED, NoSuchProgramme, find
-from banfa.rules.life import Act, State, digest
+from banfa.rules.life import Act, State, digest, standing
 from banfa.rules.loading import LoadError, Node, Problem, read, validate
 from banfa.rules.proposals import BadProposal, check, nearest
 from banfa.rules.ruleset import Ruleset
@@ -60,6 +62,14 @@ class Expect(p.Strict):
     stage: str | None = None
 
 
+class AskIndicators(p.Strict):
+    """The indicators computed for a period, both days included."""
+
+    start: dt.date = Field(alias="from")
+    until: dt.date
+    values: dict[str, int | Decimal]
+
+
 class Ask(p.Strict):
     """A question about the state on a day as known on a day; each answer is a subset."""
 
@@ -70,6 +80,7 @@ class Ask(p.Strict):
     duties: list[dict[str, Any]] = []
     no_duties: list[str] = []
     permitted: dict[str, dict[str, Any]] = {}
+    indicators: AskIndicators | None = None
 
 
 class Case(p.Strict):
@@ -524,6 +535,11 @@ def answer(book: Book, ask: Ask) -> list[str]:
         faults += [
             f"duty {d} should not be owed" for d in ask.no_duties if d in [o["id"] for o in owed]
         ]
+    if ask.indicators is not None:
+        wanted_values = ask.indicators
+        acts_known = standing(book.history(centre).acts, known)
+        got = indicators(rs, acts_known, wanted_values.start, wanted_values.until)
+        faults += subset(wanted_values.values, got, "indicators")
     for party, acts in ask.permitted.items():
         allowed = {q.act: q for q in permitted(rs, state, party, ask.on, book.world, centre=centre)}
         for act, wanted in acts.items():

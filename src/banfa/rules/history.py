@@ -13,7 +13,7 @@ from typing import Any
 
 from banfa.rules import words
 from banfa.rules.judge import Finding, Judgement, judge
-from banfa.rules.life import Act, State, in_order, standing, targets
+from banfa.rules.life import ANNULMENTS, Act, State, in_order, standing, targets
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.terms import Compiler, Ctx
 from banfa.rules.words import Text
@@ -157,7 +157,7 @@ class History:
         judgement = judge(rs, state, act, before)
         findings = judgement.findings  # explained now, before anything changes
         taken = Taken(judgement, answers=asked.answers, ruleset=rs)
-        if act.kind in ("annul", "annul_programme_act"):
+        if act.kind in ANNULMENTS:
             taken.extra += self._annulment_findings(rs, act)
         if judgement.accepted and not taken.extra:
             self._look_ahead(rs, act, world, taken)
@@ -166,7 +166,7 @@ class History:
         return taken
 
     def _look_ahead(self, rs: Ruleset, act: Act, world: World, taken: Taken) -> None:
-        annulment = act.kind in ("annul", "annul_programme_act")
+        annulment = act.kind in ANNULMENTS
         if not annulment and all(a.on <= act.on for a in self.acts):
             return
         number = act.seq or max((a.seq for a in self.acts), default=0) + 1
@@ -183,7 +183,7 @@ class History:
         for act in standing(acts):
             self.editions.carry(state, act.on)
             rs = self.editions.of(state, act.on)
-            if act.seq != skip and act.kind not in ("annul", "annul_programme_act"):
+            if act.seq != skip and act.kind not in ANNULMENTS:
                 stored = self.answers.get(act.seq)
                 facts = Remembered(stored) if stored is not None else world.facts
                 judged = judge(rs, state, act, world.seen(act.saw, facts))

@@ -250,6 +250,9 @@ def in_order(acts: Iterable[Act]) -> list[Act]:
     return sorted(acts, key=lambda a: (a.on, a.seq))
 
 
+ANNULMENTS = ("annul", "annul_programme_act")
+
+
 def standing(acts: Iterable[Act], known_at: dt.datetime | None = None) -> list[Act]:
     """The acts known at a moment and not annulled by then, in folding order.
 
@@ -257,7 +260,7 @@ def standing(acts: Iterable[Act], known_at: dt.datetime | None = None) -> list[A
     """
     known = [a for a in acts if known_at is None or a.recorded is None or a.recorded <= known_at]
     gone: set[int] = set()
-    for act in sorted((a for a in known if a.kind == "annul"), key=lambda a: -a.seq):
+    for act in sorted((a for a in known if a.kind in ANNULMENTS), key=lambda a: -a.seq):
         if act.seq not in gone:
             gone.update(targets(act))
     return in_order(a for a in known if a.seq not in gone)

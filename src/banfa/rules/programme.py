@@ -136,7 +136,8 @@ class LastDay(Strict):
 class TermMap(Strict):
     """A computed value; exactly one form.
 
-    `from` with `plus`/`minus` moves a date by a length; `last_day` is the end of a month;
+    `from` with `plus`/`minus` moves a date by a length (`times`: taken so many times, in one step);
+    `last_day` is the end of a month;
     `year_of` a date's year; `sum`, `difference`, `product` exact arithmetic; `size` the number of
     rows of a list; `latest`/`earliest` of several dates (those not known are left out).
     """
@@ -144,6 +145,7 @@ class TermMap(Strict):
     from_: Term | None = Field(default=None, alias="from")
     plus: Length | None = None
     minus: Length | None = None
+    times: Term | None = None
     last_day: LastDay | None = None
     year_of: Term | None = None
     sum: list[Term] | None = None
@@ -163,8 +165,10 @@ class TermMap(Strict):
                 "a computed value takes exactly one form: from, last_day, year_of, sum, difference,"
                 " product, size, latest or earliest",
             )
-        if (self.plus or self.minus) and self.from_ is None:
-            raise Bilingual("plus、minus 须与 from 同用", "plus and minus go with from")
+        if (self.plus or self.minus or self.times is not None) and self.from_ is None:
+            raise Bilingual(
+                "plus、minus、times 须与 from 同用", "plus, minus and times go with from"
+            )
         return self
 
 
@@ -296,6 +300,7 @@ class Test(Strict):
     equals: Term | None = None
     differs_from: Term | None = None
     member_of: Term | None = None
+    covers: Term | None = None
     at_least: Term | None = None
     at_most: Term | None = None
     above: Term | None = None
@@ -364,6 +369,7 @@ COMPARATORS = (
     "equals",
     "differs_from",
     "member_of",
+    "covers",
     "at_least",
     "at_most",
     "above",
@@ -781,12 +787,32 @@ class Grade(Strict):
     consequence: Literal["none"] | None = None
 
 
+class FromRegister(Strict):
+    """How an indicator is computed for a period from recorded rows (V21).
+
+    Rows of `of` (an act or `record_<register>`) whose `date` falls in the period count; `sum` adds
+    up that input instead. `until`: a stock, rows begun by the period's end and not ended by then.
+    """
+
+    of: Id
+    date: str
+    sum: str | None = None
+    until: str | None = None
+
+
+class Indicator(Words):
+    """An indicator the regulation names."""
+
+    unit: str | None = None
+    from_register: FromRegister | None = None
+
+
 class Evaluation(Basis):
     """The scheme of evaluation: ordered grades, best first; none: the text sets no scale."""
 
     grades: dict[Id, Grade] = {}
     aspects: dict[Id, Words] = {}
-    indicators: dict[Id, Words] = {}
+    indicators: dict[Id, Indicator] = {}
 
 
 class NameForm(Basis):

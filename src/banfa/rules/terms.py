@@ -267,6 +267,8 @@ class Compiler:
 
     def _moved(self, t: p.TermMap) -> Get:
         start, plus, minus = self.term(t.from_), t.plus, t.minus
+        if t.times is not None:
+            return self._moved_times(start, plus, minus, self.term(t.times))
 
         def get(x: Ctx) -> Any:
             day = start(x)
@@ -277,6 +279,19 @@ class Compiler:
             if minus is not None:
                 day = end_of(day, minus, sign=-1)
             return day
+
+        return get
+
+    def _moved_times(self, start: Get, plus: Any, minus: Any, times: Get) -> Get:
+        length, sign = (plus, 1) if plus is not None else (minus, -1)
+
+        def get(x: Ctx) -> Any:
+            day, number = start(x), times(x)
+            if day is UNKNOWN or number is UNKNOWN:
+                return UNKNOWN
+            if day is None or number is None:
+                return None
+            return end_of(day, length.times(int(number)), sign=sign) if number else day
 
         return get
 
@@ -311,7 +326,7 @@ class Compiler:
         bound = getattr(t, kind)
         if kind in _LITERAL:
             return _against_literal(left, _LITERAL[kind], bound)
-        if kind in ("equals", "differs_from", "member_of"):
+        if kind in ("equals", "differs_from", "member_of", "covers"):
             return _against_fact(left, _FACTS[kind], self.term(bound))
         if t.value is None and isinstance(bound, str) and bound.startswith("period."):
             return _day_against(_ORDER[kind], self.term(bound))
@@ -677,6 +692,7 @@ _FACTS: dict[str, Callable[[Any, Any], bool]] = {
     "equals": _same,
     "differs_from": lambda a, b: not _same(a, b),
     "member_of": lambda a, b: any(_same(a, v) for v in b),
+    "covers": lambda a, b: all(any(_same(v, w) for v in a) for w in b),
 }
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "at_least": operator.ge,

@@ -36,6 +36,7 @@ COMPARE: dict[str, Text] = {
     "equals": Text("等于", "equals "),
     "differs_from": Text("不同于", "differs from "),
     "member_of": Text("在其中：", "is among "),
+    "covers": Text("包括全部：", "covers all of "),
     "at_least": Text("不少于", "is at least "),
     "at_most": Text("不超过", "is at most "),
     "above": Text("大于", "is above "),
@@ -196,8 +197,10 @@ _FIXED = {
 def _computed(programme: p.Programme, t: p.TermMap, act: str | None) -> Text:
     if t.from_ is not None:
         text = term(programme, t.from_, act)
+        times = term(programme, t.times, act) if t.times is not None else None
+        by = Text(" × ", " × ") + times if times is not None else Text("", "")
         if t.plus is not None:
-            text = text + Text(" + ", " + ") + span(t.plus)
+            text = text + Text(" + ", " + ") + span(t.plus) + by
         return text + Text(" - ", " - ") + span(t.minus) if t.minus is not None else text
     if t.last_day is not None:
         year = term(programme, t.last_day.year, act)
