@@ -28,7 +28,7 @@ def main(argv: list[str] | None = None) -> int:
                     print(f"没有名为“{name}”的办法或文件夹 / no programme '{name}' in {SHIPPED}")
                     errors += 1
                 for folder in folders:
-                    programme, problems = check_folder(folder)
+                    problems = check_folder(folder)[1]
                     for problem in problems:
                         print(problem.text("zh"))
                     bad = sum(severity(p) == "error" for p in problems)
