@@ -131,7 +131,7 @@ def run(life: list[tuple[Any, ...]]) -> tuple[list[Any], dict[str, Any]]:
     }
     answers = []
     for act in life:
-        seq, kind, on, party, org, data = act
+        _, kind, on, party, org, data = act
         roles = state["roles"]
         actor = party == WHO[kind]
         if actor and party in KINDS:

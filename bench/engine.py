@@ -12,8 +12,8 @@ from typing import Any
 
 from banfa.rules.judge import judge
 from banfa.rules.library import edition_folders, ids, load
-from banfa.rules.lint import check_folder
 from banfa.rules.life import Act, State
+from banfa.rules.lint import check_folder
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.world import World
 from bench import by_hand
@@ -68,7 +68,7 @@ def by_engine(rs: Ruleset, acts: list[Act], world: World) -> tuple[list[Any], St
         judgement = judge(rs, state, act, world)
         answers.append(judgement)
         if judgement.accepted:
-            rs.apply(state, act, world)
+            rs.apply(state, act, world, judgement.context)
     return answers, state
 
 
@@ -84,7 +84,8 @@ def same(rs: Ruleset, plain: list[tuple[Any, ...]], acts: list[Act], world: Worl
             rs.apply(state, act, world)
     assert state.stage == hand["stage"] and state.stages == hand["stages"]
     assert state.counts == hand["counts"] and state.values == hand["values"]
-    assert state.periods["preparation"].end == hand["end"]
+    period = state.periods.get("preparation")
+    assert (period.end if period else None) == hand.get("end")
     assert {k: v[0] for k, v in state.roles.items()} == hand["roles"]
     assert state.flags == hand["flags"] and len(state.cases) == len(hand["cases"])
     assert {k: a.seq for k, a in state.keyed.items()} == {k: v[1] for k, v in hand["keyed"].items()}
@@ -135,7 +136,7 @@ def run() -> None:
     print(f"  engine            {ours * 1e6:8.2f} µs an act")
     print(f"  speed, engine ÷ by hand           {hand / ours:6.2f}   (aim 1.0, first 0.5)")
     print(
-        f"  cost an act, {len(long)} ÷ {len(short)} acts        {ours_long / ours:6.2f}   (aim ≤ 1.15)"
+        f" cost an act, {len(long)} ÷ {len(short)} acts        {ours_long / ours:6.2f}   (aim ≤ 1.15)"
     )
     for name in ids():
         for folder in edition_folders(name):

@@ -310,6 +310,8 @@ def written(schema: p.Document, raw: Any) -> Any:
 
 def complete(schema: p.Document) -> dict[str, Any]:
     """A document with every section and field filled with sample content."""
+    if not schema.sections:
+        return {"reference": "（文件）"}
     return {
         name: {f: sample(i) for f, i in section.fields.items()} if section.fields else "（内容）"
         for name, section in schema.sections.items()

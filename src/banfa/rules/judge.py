@@ -87,6 +87,11 @@ class Judgement:
             yield finding(rule, outcome, x, self.used.get(i))
 
     @property
+    def context(self) -> Ctx:
+        """What the act was judged in; `Ruleset.apply` may use it while the state is the same."""
+        return self._x
+
+    @property
     def outcomes(self) -> tuple[int, ...]:
         """HELD, NOT or OPEN for each of the act's compiled rules, in order."""
         return self._outcomes
@@ -143,10 +148,17 @@ def judge(
     not have (a caller's mistake, not a refusal).
     """
     compiled = rs.acts[act.kind]
-    x = rs.context(state, world or _EMPTY, act, compiled, partial)
-    outcomes = tuple([check(x) for check in compiled.checks])
+    x = Ctx(rs.programme, state, world or _EMPTY, act.on, act, None, partial)
+    if compiled.about is not None:
+        x.case = rs.case_of(state, act, compiled, x)
+    failed = HELD
+    for check in compiled.checks:
+        failed |= check(x)
+    if failed == HELD:
+        return Judgement(compiled, x, compiled.all_held, True, _NONE_USED)
+    outcomes = tuple(check(x) for check in compiled.checks)
     if NOT not in outcomes:
-        return Judgement(compiled, x, outcomes, OPEN not in outcomes or not partial, {})
+        return Judgement(compiled, x, outcomes, not partial, _NONE_USED)
     return _weigh(rs, compiled, x, outcomes)
 
 
@@ -269,6 +281,7 @@ def _permission(
 
 
 _EMPTY = World()
+_NONE_USED: dict[int, int] = {}
 _NO_CASE: list[str | None] = [None]
 
 __all__ = ["HELD", "Finding", "Judgement", "Permission", "finding", "judge", "permitted"]

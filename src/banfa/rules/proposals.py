@@ -114,6 +114,8 @@ def document(schema: p.Document, raw: Any, where: str, mistakes: list[Mistake]) 
     if not isinstance(raw, Mapping):
         mistakes.append(Mistake(where, Text("材料内容应按章节填写", "content goes by section")))
         return {}
+    if not schema.sections:
+        return values(_ATTACHED, raw, where, mistakes)
     typed: dict[str, Any] = {}
     for name, value in raw.items():
         section = schema.sections.get(name)
@@ -130,6 +132,13 @@ def document(schema: p.Document, raw: Any, where: str, mistakes: list[Mistake]) 
         else:
             typed[name] = value
     return typed
+
+
+# What is kept of a document whose content the regulation does not prescribe.
+_ATTACHED = {
+    "reference": p.Input(name=p.Words(zh="文号或名称", en="Number or title")),
+    "file": p.Input(type="file", name=p.Words(zh="文件", en="File")),
+}
 
 
 def coerce(given: p.Input, value: Any) -> Any:

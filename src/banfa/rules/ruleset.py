@@ -11,7 +11,7 @@ from banfa.rules import programme as p
 from banfa.rules.conditions import Rule, rules_of, stages_of, with_scope
 from banfa.rules.effects import BUILTIN, Change, changes, known
 from banfa.rules.life import Act, Case, Granted, State, digest
-from banfa.rules.terms import Ask, Compiler, Ctx, Get, derive, expand
+from banfa.rules.terms import HELD, Ask, Compiler, Ctx, Get, derive, expand
 from banfa.rules.world import World
 
 
@@ -31,6 +31,9 @@ class CompiledAct:
     summed: tuple[str, ...]
     checks: tuple[Ask, ...] = ()
     parties: frozenset[str] = frozenset()
+    about: p.About | None = None
+    opens: p.Opens | None = None
+    all_held: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -103,34 +106,50 @@ class Ruleset:
             x.case = self.case_of(state, act, compiled, x)
         return x
 
-    def apply(self, state: State, act: Act, world: World) -> None:
-        """Carries out an act's effects on the state in place. The act was accepted before."""
+    def apply(self, state: State, act: Act, world: World, judged: Ctx | None = None) -> None:
+        """Carries out an act's effects on the state in place. The act was accepted before.
+
+        `judged` is the context it was judged in, when the state is still the same.
+        """
         compiled = self.acts[act.kind]
-        x = self.context(state, world, act, compiled)
+        x = judged or self.context(state, world, act, compiled)
         kind = act.kind
         state.seq = act.seq
-        state.counts[kind] = state.counts.get(kind, 0) + 1
-        state.first.setdefault(kind, act)
+        counts = state.counts
+        if kind in counts:
+            counts[kind] += 1
+        else:
+            counts[kind] = 1
+            state.first[kind] = act
         state.last[kind] = act
         if not state.edition:
             state.edition = self.programme.edition
         if compiled.key is not None:
             state.keyed[(kind, compiled.key(x))] = act
-        for name in compiled.summed:
-            value = act.data.get(name)
-            if value is not None:
-                at = (kind, name)
-                state.sums[at] = state.sums.get(at, Decimal(0)) + value
-        if compiled.model.opens is not None:
+        if compiled.summed:
+            _sum_up(state, act, compiled.summed)
+        if compiled.opens is not None:
             _open_case(x, compiled)
         elif x.case is not None:
             x.case.acts[kind] = act.seq
-        for number in act.used:
-            for granted in state.exceptions:
-                if granted.seq == number and granted.used is None:
-                    granted.used = act.seq
+        if act.used:
+            _use_exceptions(state, act)
         for effect in compiled.effects:
             effect(x)
+
+
+def _sum_up(state: State, act: Act, inputs: tuple[str, ...]) -> None:
+    for name in inputs:
+        value = act.data.get(name)
+        if value is not None:
+            at = (act.kind, name)
+            state.sums[at] = state.sums.get(at, Decimal(0)) + value
+
+
+def _use_exceptions(state: State, act: Act) -> None:
+    for granted in state.exceptions:
+        if granted.seq in act.used and granted.used is None:
+            granted.used = act.seq
 
 
 # --- compiling an act ---------------------------------------------------------------------------
@@ -156,6 +175,9 @@ def _compile_act(rs: Ruleset, name: str, model: p.Act) -> CompiledAct:
         summed=tuple(sorted(rs.summed.get(name, ()))),
         checks=tuple(with_scope(r) for r in rules),
         parties=frozenset(model.by),
+        about=about,
+        opens=opens,
+        all_held=(HELD,) * len(rules),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import operator
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from banfa.rules import programme as p
 from banfa.rules.calendar import end_of, last_day_of_month
@@ -283,7 +283,8 @@ class Compiler:
         return get
 
     def _moved_times(self, start: Get, plus: Any, minus: Any, times: Get) -> Get:
-        length, sign = (plus, 1) if plus is not None else (minus, -1)
+        length = plus if plus is not None else minus
+        sign: Literal[1, -1] = 1 if plus is not None else -1
 
         def get(x: Ctx) -> Any:
             day, number = start(x), times(x)
