@@ -260,14 +260,17 @@ def _followed_grades(desk: Desk) -> dict[str, str]:
                 for grade in model.grades:
                     followed.setdefault(grade, name)
             if isinstance(model, p.Test) and str(model.value).endswith(".grade"):
-                for grade in [model.is_, *(model.in_ or [])]:
-                    if grade is not None:
-                        followed.setdefault(str(grade), name)
+                named = [*([] if model.is_ is None else [model.is_]), *(model.in_ or [])]
+                for one in named:
+                    followed.setdefault(str(one), name)
     return followed
 
 
 def _effects(desk: Desk) -> Iterator[tuple[str, p.Effect]]:
-    parts = {**desk.acts, **{f"record_{n}": r for n, r in desk.programme.registers.items()}}
+    parts: dict[str, p.Act | p.Register] = {
+        **desk.acts,
+        **{f"record_{n}": r for n, r in desk.programme.registers.items()},
+    }
     for name, act in parts.items():
         for effect in act.then:
             yield name, effect
@@ -288,7 +291,8 @@ def lint_periods(desk: Desk) -> Iterator[Lint]:
         yield desk.error(
             ("periods", name),
             "period_without_opener",
-            f"期限“{name}”（{period.name.zh}）没有行为开始它（then: {{open: …}}）{zh}；请补上，或删去",
+            f"期限“{name}”（{period.name.zh}）没有行为开始它（then: {{open: …}}）{zh}"
+            "；请补上，或删去",
             f"no act opens the period '{name}' ({period.name.en}){en}; add open to one, or take it"
             " out",
             key=True,
@@ -319,8 +323,8 @@ def lint_duties(desk: Desk) -> Iterator[Lint]:
                 yield desk.error(
                     item(desk.node, (*loc, "holder"), index),
                     "duty_without_holder",
-                    f"义务“{name}”由“{holder}”承担，但没有行为确定谁是“{holder}”；请在行为中 bind 它，"
-                    "或写明 body、inside、unbound",
+                    f"义务“{name}”由“{holder}”承担，但没有行为确定谁是“{holder}”；"
+                    "请在行为中 bind 它，或写明 body、inside、unbound",
                     f"duty '{name}' is held by '{holder}', but no act says who that is; bind it in"
                     " an act, or say body, inside or unbound",
                 )
@@ -344,8 +348,9 @@ def lint_consequences(desk: Desk) -> Iterator[Lint]:
                 "overlapping_consequences",
                 f"后果“{second}”（{b.act}）与“{first}”（{a.act}）在同一情形下都是必须的，而行为不同；"
                 "请合并、区分情形，或改为 may",
-                f"consequence '{second}' ({b.act}) and '{first}' ({a.act}) are both mandatory in the"
-                " same case but ask for different acts; merge them, tell the cases apart, or say may",
+                f"consequence '{second}' ({b.act}) and '{first}' ({a.act}) are both mandatory in"
+                " the same case but ask for different acts; merge them, tell the cases apart, or"
+                " say may",
                 key=True,
             )
 
@@ -364,7 +369,7 @@ def _trigger(tests: list[p.Test]) -> tuple[frozenset[str], tuple[int, frozenset[
         if test.results is not None:
             grades = (test.results.last, frozenset(test.results.grades))
         elif test.value == "result.last.grade" and (test.is_ is not None or test.in_):
-            grades = (1, frozenset(map(str, test.in_ or [test.is_])))
+            grades = (1, frozenset(str(g) for g in (test.in_ or (test.is_,))))
         else:
             rest.append(dump(test))
     return frozenset(rest), grades
@@ -405,7 +410,8 @@ def lint_documents(desk: Desk) -> Iterator[Lint]:
         yield desk.error(
             ("documents", name),
             "document_never_asked",
-            f"材料“{name}”（{document.name.zh}）没有行为要求提交{zh}；请写进某个行为的 documents，或删去",
+            f"材料“{name}”（{document.name.zh}）没有行为要求提交{zh}；"
+            "请写进某个行为的 documents，或删去",
             f"no act asks for the document '{name}' ({document.name.en}){en}; write it under an"
             " act's documents, or take it out",
             key=True,
@@ -424,9 +430,8 @@ def lint_actors(desk: Desk) -> Iterator[Lint]:
             continue
         begins = None in sources(desk.programme, act)
         binding = {n for e in act.then for n in e.bind}
-        if begins or any(n in possible | binding for n in act.by):
-            if act.by:
-                continue
+        if act.by and (begins or any(n in possible | binding for n in act.by)):
+            continue
         named = "、".join(act.by)
         zh = f"没有行为确定谁是“{named}”（bind）" if act.by else "没有写由谁办理（by）"
         en = f"no act says who '{', '.join(act.by)}' is (bind)" if act.by else "by is missing"
@@ -531,7 +536,8 @@ def lint_flags(desk: Desk) -> Iterator[Lint]:
             yield desk.warning(
                 ("flags", name),
                 "flag_never_read",
-                f"标记“{name}”由行为“{raised[name]}”立起，但没有条件查看它；请用 flag: {name}，或删去",
+                f"标记“{name}”由行为“{raised[name]}”立起，但没有条件查看它；"
+                f"请用 flag: {name}，或删去",
                 f"flag '{name}' is raised by '{raised[name]}', but no test reads it; read it by"
                 f" flag: {name}, or take it out",
                 key=True,
@@ -561,7 +567,8 @@ def lint_values(desk: Desk) -> Iterator[Lint]:
                         at,
                         "never_set",
                         f"“{path}”永远无值：没有行为写入它（then: {{set: {{{name}: …}}}}）",
-                        f"'{path}' never has a value: no act sets it (then: {{set: {{{name}: …}}}})",
+                        f"'{path}' never has a value: no act sets it"
+                        f" (then: {{set: {{{name}: …}}}})",
                     )
 
 
@@ -693,6 +700,26 @@ def lint_inputs(desk: Desk) -> Iterator[Lint]:
                 )
             if isinstance(model, p.Causes):
                 yield from _causes(desk, model, loc)
+            if isinstance(model, p.FromRegister):
+                yield from _counted_rows(desk, model, loc)
+
+
+def _counted_rows(desk: Desk, model: p.FromRegister, loc: Loc) -> Iterator[Lint]:
+    rows = desk.acts.get(model.of)
+    if rows is None:
+        return
+    dates = [n for n, i in rows.with_.items() if i.type == "date"]
+    numbers = [
+        n for n, i in rows.with_.items() if i.type in ("integer", "number", "money", "ratio")
+    ]
+    for name, allowed in (("date", dates), ("until", dates), ("sum", numbers)):
+        given = getattr(model, name)
+        if given is not None and given not in allowed:
+            what = (
+                f"可用于 {name} 的填报项（{model.of}）",
+                f"input of '{model.of}' fit for {name}",
+            )
+            yield desk.unknown((*loc, name), given, allowed, what)
 
 
 def _causes(desk: Desk, model: p.Causes, loc: Loc) -> Iterator[Lint]:
@@ -750,12 +777,13 @@ def lint_soft_conditions(desk: Desk) -> Iterator[Lint]:
         for model, loc in walk(desk.node, part, start):
             if not isinstance(model, p.Condition) or model.strength not in ("usual", "principle"):
                 continue
-            done = model.deviation or pr.strengths.get(model.strength)  # type: ignore[call-overload]
+            done = model.deviation or pr.strengths.get(model.strength)
             if done is None:
                 yield desk.error(
                     (*loc, "strength"),
                     "no_deviation",
-                    f"没有写明偏离“{model.strength}”条件的后果；请在 strengths 或本条件的 deviation 写明",
+                    f"没有写明偏离“{model.strength}”条件的后果；"
+                    "请在 strengths 或本条件的 deviation 写明",
                     f"nothing says what deviating from a '{model.strength}' condition does; say it"
                     " under strengths, or by deviation here",
                 )
@@ -790,7 +818,8 @@ def lint_articles(desk: Desk) -> Iterator[Lint]:
             yield desk.error(
                 item(desk.node, ("instrument", name), at),
                 "article_in_no_list",
-                f"“{key}”（{cite.zh}）不在 articles 之中：不知其如何处理；请列入其本身，或其各款各项",
+                f"“{key}”（{cite.zh}）不在 articles 之中：不知其如何处理；"
+                "请列入其本身，或其各款各项",
                 f"'{key}' ({cite.en}) is not under articles, so nobody knows what becomes of it;"
                 " list it, or its paragraphs and items",
             )
@@ -834,7 +863,7 @@ def carries_out(cite: Citation, article: Citation) -> bool:
 
 
 def lint_executed_articles(desk: Desk) -> Iterator[Lint]:
-    """What is called executable is cited by something, what is called recorded is kept somewhere."""
+    """What is called executable is cited by something, what is recorded is kept somewhere."""
     cites = [cite for cite, _ in in_force_citations(desk)]
     for key, article in article_keys(desk.programme).items():
         entry = desk.programme.articles[key]
@@ -844,8 +873,8 @@ def lint_executed_articles(desk: Desk) -> Iterator[Lint]:
             yield desk.error(
                 ("articles", key),
                 "executable_uncited",
-                f"“{key}”（{article.zh}）称为 executable，但没有条件、行为、义务、后果、名称、期限或参数"
-                "引用它；请引用它，在 by 写明由什么落实，或改其 kind",
+                f"“{key}”（{article.zh}）称为 executable，但没有条件、行为、义务、后果、名称、"
+                "期限或参数引用它；请引用它，在 by 写明由什么落实，或改其 kind",
                 f"'{key}' ({article.en}) is called executable, but no condition, act, duty,"
                 " consequence, name, period or parameter cites it; cite it, say under by what"
                 " carries it out, or change its kind",
@@ -855,7 +884,8 @@ def lint_executed_articles(desk: Desk) -> Iterator[Lint]:
             yield desk.error(
                 ("articles", key),
                 "recorded_nowhere",
-                f"“{key}”（{article.zh}）称为 recorded，但没有写由什么记载；请在 by 写明行为、材料或登记",
+                f"“{key}”（{article.zh}）称为 recorded，但没有写由什么记载；"
+                "请在 by 写明行为、材料或登记",
                 f"'{key}' ({article.en}) is called recorded, but nothing keeps it; name the act,"
                 " document or register under by",
                 key=True,

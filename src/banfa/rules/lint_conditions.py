@@ -1,4 +1,4 @@
-"""Lints of conditions: contradictions, options that do not exist, values that cannot be compared."""
+"""Lints of conditions: contradictions, options that do not exist, values of different kinds."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def _excluding(desk: Desk, first: Placed, second: Placed) -> Iterator[Lint]:
     yield desk.error(
         loc,
         "contradiction",
-        f"与第 {line} 行的{_named(a, 'zh')}相矛盾：{why[0]}，永远不能同时成立；请删去其一，或用 only_if"
-        " 分开",
+        f"与第 {line} 行的{_named(a, 'zh')}相矛盾：{why[0]}，永远不能同时成立；"
+        "请删去其一，或用 only_if 分开",
         f"contradicts {_named(a, 'en')} in line {line}: {why[1]}, so both can never hold;"
         " take one out, or separate them by only_if",
     )
@@ -272,9 +272,10 @@ def _choice(desk: Desk, choose: p.Choose, loc: Loc, scope: Scope) -> Iterator[Li
             yield desk.error(
                 (*loc, "among"),
                 "option_without_ground",
-                f"{choose.by} 的选项“{name}”在 among 中没有对应的事由，选了必被拒绝；请补上，或删去该选项",
-                f"option '{name}' of {choose.by} has no ground under among, so choosing it is always"
-                " refused; add the ground, or take out the option",
+                f"{choose.by} 的选项“{name}”在 among 中没有对应的事由，选了必被拒绝；"
+                "请补上，或删去该选项",
+                f"option '{name}' of {choose.by} has no ground under among, so choosing it is"
+                " always refused; add the ground, or take out the option",
                 key=True,
             )
 

@@ -198,6 +198,7 @@ _WHAT: dict[str, tuple[str, str]] = {
     "setting": ("参数或缺省项", "parameter or default"),
     "parameter": ("参数", "parameter"),
     "default": ("缺省项", "default"),
+    "list": ("名单（lists）", "list (declare it under lists)"),
     "keeper": ("行为、材料、登记或其他事项", "act, document, register or other entry"),
 }
 
@@ -228,10 +229,12 @@ def known(desk: Desk, kind: str) -> list[str]:
         "form": lambda: ["current", *pr.names],
         "setting": lambda: [*pr.parameters, *pr.defaults],
         "parameter": lambda: pr.parameters,
+        "list": lambda: pr.lists,
         "default": lambda: pr.defaults,
         "keeper": lambda: [
             *desk.acts,
             *(n for t in _KEEPERS for n in getattr(pr, t)),
+            *(pr.evaluation.indicators if pr.evaluation else ()),
         ],
     }
     return list(tables[kind]())
@@ -239,7 +242,8 @@ def known(desk: Desk, kind: str) -> list[str]:
 
 _KEEPERS = (
     *("documents", "registers", "duties", "consequences", "notices", "parameters", "names"),
-    *("procedures", "values", "periods", "parties", "classes", "tasks", "defaults"),
+    *("procedures", "values", "periods", "parties", "classes", "tasks", "defaults", "lists"),
+    *("stages", "flags"),
 )
 # What each field names. A mapping's keys are the names; a list's items are.
 _NAMED: dict[tuple[type, str], str] = {
@@ -251,6 +255,8 @@ _NAMED: dict[tuple[type, str], str] = {
     (p.Results, "grades"): "grade",
     (p.Published, "act"): "programme_act",
     (p.Run, "act"): "act",
+    (p.Listed, "list"): "list",
+    (p.FromRegister, "of"): "act",
     (p.NameTest, "form"): "form",
     (p.Input, "party"): "party",
     (p.Input, "act"): "programme_act",
