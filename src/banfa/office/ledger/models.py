@@ -1,0 +1,261 @@
+"""What the ledger keeps. Acts are appended and never changed; all else is derived from them.
+
+`Book` rows and `Centre` rows hold the heads of the chains and projections that `rebuild` can make
+anew. Nothing that depends on the day it is read ("overdue") is stored.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+
+
+class ProgrammeBook(models.Model):
+    """A programme's own list of acts: the head of its chain, and how many centres it has."""
+
+    programme = models.CharField(primary_key=True, max_length=40)
+    head_seq = models.IntegerField(default=0)
+    head_hash = models.CharField(max_length=80, default="")
+    centres = models.IntegerField(default=0)
+    erasures = models.IntegerField(default=0)
+
+    def __str__(self) -> str:
+        return self.programme
+
+
+class Centre(models.Model):
+    """A centre: the head of its chain and what its acts amount to.
+
+    `periods` and `stage_since` are boundary dates. `people` are all who were ever in its team,
+    `orgs` the organisations that hold a role now. `version` is the number of its last act.
+    """
+
+    id = models.CharField(primary_key=True, max_length=60)
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="members")
+    edition = models.CharField(max_length=40, default="")
+    stage = models.CharField(max_length=60, null=True)
+    stage_since = models.DateField(null=True)
+    name_zh = models.CharField(max_length=400, default="")
+    name_en = models.CharField(max_length=400, default="")
+    centre_class = models.CharField(max_length=60, null=True)
+    periods = models.JSONField(default=dict)
+    roles = models.JSONField(default=dict)
+    orgs = ArrayField(models.CharField(max_length=200), default=list)
+    people = ArrayField(models.CharField(max_length=200), default=list)
+    version = models.IntegerField(default=0)
+    head_hash = models.CharField(max_length=80, default="")
+    summary = models.JSONField(default=dict)
+    imported = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["book", "stage"], name="centre_stage"),
+            GinIndex(fields=["people"], name="centre_people"),
+            GinIndex(fields=["orgs"], name="centre_orgs"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name_zh or self.id
+
+
+class ActRecord(models.Model):
+    """A recorded act, without what may have to be erased one day (see `ActPayload`).
+
+    A centre's act has `centre`; a programme-level act has none. `findings` is how each condition
+    came out, without words; `parts` the salted digest of each part of the payload. `hash` covers
+    all of this and `previous`.
+    """
+
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="acts")
+    centre = models.ForeignKey(Centre, models.PROTECT, null=True, related_name="acts")
+    seq = models.IntegerField()
+    kind = models.CharField(max_length=100)
+    on = models.DateField()
+    recorded = models.DateTimeField()
+    party = models.CharField(max_length=100)
+    saw = models.IntegerField()
+    used = models.JSONField(default=list)
+    caused_by = models.IntegerField(null=True)
+    about = models.CharField(max_length=100, null=True)
+    edition = models.CharField(max_length=40)
+    ruleset = models.CharField(max_length=80)
+    findings = models.JSONField(default=list)
+    parts = models.JSONField(default=dict)
+    payload_digest = models.CharField(max_length=80)
+    previous = models.CharField(max_length=80)
+    hash = models.CharField(max_length=80)
+    algorithm = models.CharField(max_length=20)
+    key = models.CharField(max_length=200, null=True, unique=True)
+    request = models.CharField(max_length=80, null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["centre", "seq"], name="act_of_centre"),
+            models.UniqueConstraint(
+                fields=["book", "seq"],
+                condition=models.Q(centre__isnull=True),
+                name="act_of_programme",
+            ),
+        ]
+        indexes = [models.Index(fields=["kind", "on"], name="act_kind_on")]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id or self.book_id}#{self.seq} {self.kind}"
+
+
+class ActPayload(models.Model):
+    """What an act says, beside the chain: its parts can be erased, their digests stay.
+
+    `answers` is what outside facts said when it was judged, `words` the findings' words, `salts`
+    what was mixed into each part's digest.
+    """
+
+    act = models.OneToOneField(
+        ActRecord, models.PROTECT, primary_key=True, related_name="payload"
+    )
+    organisation = models.JSONField(null=True)
+    person = models.CharField(max_length=200, null=True)
+    data = models.JSONField(default=dict)
+    documents = models.JSONField(default=dict)
+    exception = models.JSONField(null=True)
+    answers = models.JSONField(null=True)
+    words = models.JSONField(null=True)
+    salts = models.JSONField(default=dict)
+
+    def __str__(self) -> str:
+        return str(self.act)
+
+
+class Erasure(models.Model):
+    """That a part of an act's payload, or a document's content, was erased, when and why."""
+
+    act = models.ForeignKey(ActRecord, models.PROTECT, related_name="erasures")
+    part = models.CharField(max_length=200)
+    erased = models.DateTimeField()
+    by = models.CharField(max_length=200)
+    reason = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["act", "part"], name="erased_once")]
+
+    def __str__(self) -> str:
+        return f"{self.act} {self.part}"
+
+
+class DocumentVersion(models.Model):
+    """One version of a document of a centre (or of the programme); acts pin its digest."""
+
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="documents")
+    centre = models.ForeignKey(Centre, models.PROTECT, null=True, related_name="documents")
+    type = models.CharField(max_length=100)
+    version = models.IntegerField()
+    digest = models.CharField(max_length=80)
+    content = models.JSONField(null=True)
+    stored = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["book", "centre", "type", "version"],
+                name="document_version",
+                nulls_distinct=False,
+            ),
+            models.UniqueConstraint(
+                fields=["book", "centre", "type", "digest"],
+                name="document_digest",
+                nulls_distinct=False,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type} v{self.version}"
+
+
+class Organisation(models.Model):
+    """An organisation that takes part. `uscc` is the unified social credit code when known."""
+
+    id = models.CharField(primary_key=True, max_length=200)
+    name_zh = models.CharField(max_length=300)
+    name_en = models.CharField(max_length=300, default="", blank=True)
+    kind = models.CharField(max_length=60, default="", blank=True)
+    place = models.CharField(max_length=100, default="", blank=True)
+    uscc = models.CharField(max_length=18, null=True, unique=True)
+
+    def __str__(self) -> str:
+        return self.name_zh
+
+
+class Listing(models.Model):
+    """That an organisation is on a list kept outside, from a day until a day (both included)."""
+
+    list = models.CharField(max_length=100)
+    organisation = models.CharField(max_length=200)
+    since = models.DateField(null=True)
+    until = models.DateField(null=True)
+    source = models.CharField(max_length=300, default="", blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["organisation", "list"], name="listing_org")]
+
+    def __str__(self) -> str:
+        return f"{self.list}: {self.organisation}"
+
+
+class Engagement(models.Model):
+    """A declared engagement of a person in a platform outside this system."""
+
+    person = models.CharField(max_length=200, db_index=True)
+    platform = models.CharField(max_length=200)
+    level = models.CharField(max_length=20, default="national")
+    since = models.DateField(null=True)
+    until = models.DateField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.person}: {self.platform}"
+
+
+class Outbox(models.Model):
+    """Something to be told to somebody: a notice that an act owes, or that a text has changed."""
+
+    kind = models.CharField(max_length=40)
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="outbox")
+    centre = models.ForeignKey(Centre, models.PROTECT, null=True, related_name="outbox")
+    act = models.ForeignKey(ActRecord, models.PROTECT, null=True, related_name="outbox")
+    notice = models.CharField(max_length=100)
+    to = ArrayField(models.CharField(max_length=100), default=list)
+    by = ArrayField(models.CharField(max_length=100), default=list)
+    since = models.DateField()
+    detail = models.JSONField(default=dict)
+    created = models.DateTimeField()
+    taken = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["taken", "created"], name="outbox_waiting")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.notice}"
+
+
+class OfficialText(models.Model):
+    """One article of an instrument's official text, as one load brought it."""
+
+    programme = models.CharField(max_length=40)
+    edition = models.CharField(max_length=40)
+    article = models.CharField(max_length=40)
+    place = models.IntegerField()
+    heading = models.CharField(max_length=300, default="", blank=True)
+    text = models.TextField()
+    fingerprint = models.CharField(max_length=80)
+    load = models.IntegerField()
+    loaded = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["programme", "edition", "load", "article"], name="article_of_load"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.programme}@{self.edition} {self.article}"

@@ -1,0 +1,597 @@
+"""The ledger's verbs. `record` is the one door by which an act comes in.
+
+A web form, the API, the command line, an import and the demonstration data all make a `Proposal`
+and call it. In one transaction: lock the chain, judge, append, fold, project, queue notices. A
+refusal changes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from banfa.office import clock
+from banfa.office.ledger import coding, library, store
+from banfa.office.ledger.errors import KeyReused, LedgerError, MayNotErase, NotOnFile, Stale
+from banfa.office.ledger.facts import DatabaseFacts
+from banfa.office.ledger.models import (
+    ActPayload,
+    ActRecord,
+    Centre,
+    DocumentVersion,
+    Erasure,
+    Organisation,
+    Outbox,
+    ProgrammeBook,
+)
+from banfa.rules.history import Editions, History, Taken, causes
+from banfa.rules.judge import Finding
+from banfa.rules.life import Act, State, digest
+from banfa.rules.proposals import check, unknown
+from banfa.rules.ruleset import Ruleset
+from banfa.rules.words import Text
+from banfa.rules.world import World
+
+
+@dataclass(slots=True)
+class Proposal:
+    """An act as somebody proposes it.
+
+    `by` is the party; `org` the organisation that plays it: its id in `Organisation`, or its data
+    (`org`, `name`, `kind`, `place`); left out, the one bound to the role, or the body itself.
+    `centre` is left out for programme-level acts and for acts that open a new centre (then
+    `programme` is needed). `documents` maps a type to `{"content": {...}}` or, for a version on
+    file, `{"digest": "sha256:..."}`. `version` is the centre's version the proposer saw; `key` an
+    idempotency key: the same key and content give the same receipt.
+    """
+
+    act: str
+    by: str
+    on: dt.date
+    programme: str | None = None
+    centre: str | None = None
+    org: str | Mapping[str, Any] | None = None
+    data: dict[str, Any] = field(default_factory=dict)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+    about: str | None = None
+    exception: dict[str, Any] | None = None
+    person: str | None = None
+    version: int | None = None
+    key: str | None = None
+
+    def digest(self) -> str:
+        """Digest of what is proposed, to tell a repeated request from another one."""
+        kept = [
+            *(self.act, self.by, self.on, self.programme, self.centre, self.org),
+            *(self.data, self.documents, self.about, self.exception),
+        ]
+        return digest(coding.encode(kept))
+
+
+@dataclass(slots=True)
+class Receipt:
+    """The answer to a proposal. When `accepted`, `centre`, `seq` and `hash` say where it stands.
+
+    `findings` are all conditions; `caused` the receipts of acts caused in the same transaction.
+    `repeated`: the key had been used for this same act before, which is what is shown.
+    """
+
+    accepted: bool
+    programme: str
+    centre: str | None
+    findings: list[Finding]
+    seq: int | None = None
+    hash: str | None = None
+    recorded: dt.datetime | None = None
+    caused: list[Receipt] = field(default_factory=list)
+    repeated: bool = False
+
+    @property
+    def refusals(self) -> list[Finding]:
+        """The findings that refuse."""
+        return [] if self.accepted else [f for f in self.findings if f.refuses]
+
+    @property
+    def warnings(self) -> list[Finding]:
+        """The findings that only warn."""
+        return [f for f in self.findings if f.outcome == "not" and f.warning]
+
+    @property
+    def codes(self) -> list[str]:
+        """The distinct codes of the refusing findings, sorted."""
+        return sorted({f.code for f in self.refusals})
+
+
+def record(proposal: Proposal, recorded: dt.datetime | None = None) -> Receipt:
+    """Records an act when it is accepted; a refusal changes nothing and gives the findings.
+
+    `recorded` is only for imports and the demonstration; otherwise it is now. Raises BadProposal
+    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused) for what does not fit
+    what is on file; nothing is recorded then.
+    """
+    try:
+        with transaction.atomic():
+            return _Recording(proposal, recorded).run()
+    except IntegrityError as error:
+        if proposal.key and "key" in str(error):
+            raise KeyReused from None
+        raise
+
+
+def judge(proposal: Proposal) -> Receipt:
+    """What `record` would answer. Records nothing and takes no lock (`accepted`: it would be)."""
+    return _Recording(proposal, None, dry=True).run()
+
+
+class _Recording:
+    """One run through the door."""
+
+    def __init__(
+        self, proposal: Proposal, recorded: dt.datetime | None, dry: bool = False
+    ) -> None:
+        self.proposal = proposal
+        self.now = recorded or clock.now()
+        self.dry = dry
+        self.facts = DatabaseFacts(lock=not dry)
+
+    def run(self) -> Receipt:
+        """Locks, judges and, when accepted, appends."""
+        asked = self.proposal
+        self.centre = self._centre()
+        self.book = self._book()
+        self.editions = library.editions(self.book.programme)
+        model = self._model()
+        programme_level = model.level == "programme"
+        if repeated := self._repeated():
+            return repeated
+        if programme_level and self.centre is not None:
+            raise LedgerError("这是办法层面的行为，不属于某一个中心", "this act belongs to no centre")
+        if not programme_level and self.centre is None:
+            self.centre = self._new_centre(model)
+        if asked.version is not None and self.centre and asked.version != self.centre.version:
+            raise Stale(asked.version, self.centre.version)
+        return self._take(self._history(self.centre), None if programme_level else self.centre)
+
+    # --- finding and locking
+
+    def _centre(self) -> Centre | None:
+        """The centre's row, locked first of all."""
+        if self.proposal.centre is None:
+            return None
+        found = self._rows(Centre).filter(id=self.proposal.centre).first()
+        if found is None:
+            raise NotOnFile(
+                f"没有编号为“{self.proposal.centre}”的中心", f"no centre '{self.proposal.centre}'"
+            )
+        return found
+
+    def _rows(self, model: Any) -> Any:
+        return model.objects.all() if self.dry else model.objects.select_for_update()
+
+    def _book(self) -> ProgrammeBook:
+        """The programme's book; locked for programme-level acts and for new centres."""
+        programme = self.proposal.programme
+        if self.centre is not None:
+            if programme not in (None, self.centre.book_id):
+                raise LedgerError(
+                    f"中心“{self.centre.id}”不属于办法“{programme}”",
+                    f"centre '{self.centre.id}' is not one of programme '{programme}'",
+                )
+            return ProgrammeBook.objects.get(programme=self.centre.book_id)
+        if programme is None:
+            raise LedgerError("须指明中心，或所依据的办法", "name a centre or a programme")
+        library.editions(programme)
+        if self.dry:
+            found = ProgrammeBook.objects.filter(programme=programme).first()
+            return found or ProgrammeBook(programme=programme)
+        ProgrammeBook.objects.get_or_create(programme=programme)
+        return ProgrammeBook.objects.select_for_update().get(programme=programme)
+
+    def _model(self) -> Any:
+        for rs in reversed(self.editions.rulesets):
+            if self.proposal.act in rs.models:
+                model = rs.models[self.proposal.act]
+                if model.probe and not self.dry:
+                    raise LedgerError(
+                        "这类事项只作判断，不作记录", "this is only judged, never recorded"
+                    )
+                return model
+        known = self.editions.latest.models
+        text = unknown(self.proposal.act, known, "行为", "act")
+        raise NotOnFile(text.zh, text.en)
+
+    def _repeated(self) -> Receipt | None:
+        if self.proposal.key is None or self.dry:
+            return None
+        if len(self.proposal.key) > 200:
+            raise LedgerError("提交编号过长（至多200字）", "an idempotency key has 200 characters")
+        row = ActRecord.objects.select_related("payload").filter(key=self.proposal.key).first()
+        if row is None:
+            return None
+        if row.request != self.proposal.digest():
+            raise KeyReused
+        receipt = receipt_of(row)
+        receipt.repeated = True
+        caused = ActRecord.objects.select_related("payload").filter(
+            book=row.book_id, centre__isnull=False, caused_by=row.seq
+        )
+        if row.centre_id is None:
+            receipt.caused = [receipt_of(r) for r in caused.order_by("centre_id")]
+        return receipt
+
+    def _new_centre(self, model: Any) -> Centre:
+        """The centre that an opening act begins; it is not saved before the act is accepted."""
+        if not model.from_ or not {"none", "any"} & set(model.from_):
+            raise LedgerError(
+                f"办理“{model.name.zh}”须指明中心", f"'{model.name.en}' needs a centre"
+            )
+        number = self.book.centres + 1
+        return Centre(id=f"{self.book.programme}-{number:04d}", book=self.book)
+
+    def _history(self, centre: Centre | None) -> History:
+        """The chain's history; with document contents when later acts may be judged again."""
+        if centre is not None and centre.version == 0:
+            return History(self.editions)
+        rows = store.rows_of(centre, self.book)
+        again = self.proposal.act.startswith("annul") or any(
+            r.on > self.proposal.on for r in rows
+        )
+        contents = store.contents_of(rows) if again else None
+        return store.history_of(self.editions, rows, contents)
+
+    # --- judging and appending
+
+    def _act(self, history: History, world: World, centre: Centre | None) -> Act:
+        """The typed act. Raises BadProposal."""
+        asked = self.proposal
+        state = history.state(world, asked.on) if centre is not None else State()
+        rs = self.editions.of(state, asked.on)
+        act = Act(
+            asked.act,
+            asked.on,
+            asked.by,
+            _organisation(rs, state, asked),
+            dict(asked.data),
+            _documents(asked, self.book, self.centre),
+            asked.about,
+            asked.exception,
+            centre=centre.id if centre is not None else None,
+            person=asked.person,
+            seq=(centre.version if centre is not None else self.book.head_seq) + 1,
+            recorded=self._moment(history),
+            saw=self.book.head_seq,
+        )
+        _check_day(asked.on, self.now)
+        return check(rs, act)
+
+    def _moment(self, history: History) -> dt.datetime:
+        """The moment of recording; within one chain it never goes back."""
+        last = max((a.recorded for a in history.acts if a.recorded), default=self.now)
+        return max(last, self.now)
+
+    def _take(self, history: History, centre: Centre | None) -> Receipt:
+        world = store.world_of(self.book, self.facts)
+        act = self._act(history, world, centre)
+        taken = history.propose(act, world, self.facts)
+        name = centre.id if centre is not None and centre.version else None
+        if not taken.accepted:
+            return Receipt(False, self.book.programme, name, taken.findings)
+        assert taken.ruleset is not None
+        caused = self._cause(taken.ruleset, act, world)
+        refused = [
+            _of_centre(f, other) for _, other, made in caused for f in made.refusals
+        ]
+        if refused or self.dry:
+            findings = [*taken.findings, *refused]
+            return Receipt(not refused, self.book.programme, name, findings)
+        receipt = self._keep(act, taken, history, centre, main=True)
+        for made, other, answer in caused:
+            made.caused_by = act.seq
+            past = store.history_of(self.editions, store.rows_of(other, self.book))
+            receipt.caused.append(self._keep(made, answer, past, other))
+        return receipt
+
+    def _cause(
+        self, rs: Ruleset, act: Act, world: World
+    ) -> list[tuple[Act, Centre, Taken]]:
+        """The acts this one causes, each judged with this one in sight; centres locked in order."""
+        if rs.models[act.kind].causes is None:
+            return []
+        seen = World([*store.programme_acts(self.book), act], self.facts)
+        made = sorted(causes(rs, act, world), key=lambda a: a.centre or "")
+        wanted = [m.centre for m in made]
+        locked = {
+            c.id: c for c in self._rows(Centre).filter(id__in=wanted, book=self.book).order_by("id")
+        }
+        answers = []
+        for one in made:
+            centre = locked.get(one.centre or "")
+            if centre is None:
+                raise NotOnFile(
+                    f"本办法下没有编号为“{one.centre}”的中心", f"no centre '{one.centre}'"
+                )
+            past = store.history_of(self.editions, store.rows_of(centre, self.book))
+            one.seq, one.saw, one.recorded = centre.version + 1, act.seq, self._moment(past)
+            one.person = act.person
+            taken = past.propose(one, seen, self.facts)
+            answers.append((one, centre, taken))
+        return answers
+
+    def _keep(
+        self, act: Act, taken: Taken, history: History, centre: Centre | None, main: bool = False
+    ) -> Receipt:
+        """Appends an accepted act, projects, queues the notices it owes."""
+        assert taken.ruleset is not None
+        if centre is not None and centre._state.adding:
+            self.book.centres += 1
+            self.book.save(update_fields=["centres"])
+            centre.save(force_insert=True)
+        asked = self.proposal
+        row = store.append(
+            act,
+            taken.ruleset,
+            taken.findings,
+            taken.answers,
+            self.book,
+            centre,
+            asked.key if main else None,
+            asked.digest() if main and asked.key else None,
+        )
+        if centre is None:
+            self.book.save(update_fields=["head_seq", "head_hash"])
+        else:
+            history.acts.append(act)
+            world = store.world_of(self.book)
+            state = store.project(centre, self.editions, history, world)
+            centre.save()
+            _owe(row, centre, state, taken.ruleset)
+        return receipt_of(row, taken.findings)
+
+
+def receipt_of(row: ActRecord, findings: list[Finding] | None = None) -> Receipt:
+    """The receipt of a recorded act."""
+    return Receipt(
+        True,
+        row.book_id,
+        row.centre_id,
+        findings if findings is not None else store.findings_of(row),
+        row.seq,
+        row.hash,
+        row.recorded,
+    )
+
+
+def _check_day(on: dt.date, now: dt.datetime) -> None:
+    today = now.astimezone(clock.SHANGHAI).date()
+    if on > today:
+        raise LedgerError(
+            f"办理日期（{on}）晚于今日（{today}），尚不能记录", f"{on} is after today ({today})"
+        )
+
+
+def _organisation(rs: Ruleset, state: State, asked: Proposal) -> dict[str, Any]:
+    """The acting organisation: as given, by id, bound to the role, or the body itself."""
+    if isinstance(asked.org, Mapping):
+        return dict(asked.org)
+    if isinstance(asked.org, str):
+        return organisation(asked.org)
+    held = state.roles.get(asked.by, [])
+    if len(held) == 1:
+        return dict(held[0])
+    party = rs.programme.parties.get(asked.by)
+    if party is None or party.body or party.inside:
+        return {"org": asked.by, "name": party.name.zh if party else asked.by}
+    raise LedgerError(
+        f"请指明是哪一个单位以“{party.name.zh}”身份办理",
+        f"say which organisation acts as '{party.name.en}'",
+    )
+
+
+def organisation(id_: str) -> dict[str, Any]:
+    """An organisation on file, as acts hold it. Raises NotOnFile."""
+    found = Organisation.objects.filter(id=id_).first()
+    if found is None:
+        raise NotOnFile(f"没有编号为“{id_}”的单位", f"no organisation '{id_}'")
+    return as_org(found)
+
+
+def as_org(found: Organisation) -> dict[str, Any]:
+    """An organisation in the form in which acts hold it."""
+    org = {"org": found.id, "name": found.name_zh, "kind": found.kind, "place": found.place}
+    return {k: v for k, v in org.items() if v}
+
+
+def _documents(
+    asked: Proposal, book: ProgrammeBook, centre: Centre | None
+) -> dict[str, dict[str, Any]]:
+    """The documents with their contents; those given by digest are fetched."""
+    found = {}
+    for name, given in asked.documents.items():
+        if not isinstance(given, Mapping) or not ("content" in given or given.get("digest")):
+            raise LedgerError(f"材料“{name}”没有内容", f"document '{name}' has no content")
+        document = dict(given)
+        if document.get("content") is None:
+            pinned = DocumentVersion.objects.filter(
+                book_id=book.programme, type=name, digest=document.get("digest")
+            )
+            kept = pinned.filter(centre_id=centre.id if centre else None).first()
+            if kept is None:
+                raise NotOnFile(
+                    f"材料“{name}”的该版本不在档", f"that version of '{name}' is not on file"
+                )
+            document["content"] = coding.decode(kept.content)
+        found[name] = document
+    return found
+
+
+def _of_centre(finding: Finding, centre: Centre) -> Finding:
+    """A caused act's refusal, saying which centre it is about."""
+    said = finding.says or Text("", "")
+    told = Text(
+        f"{centre.name_zh or centre.id}：{said.zh}", f"{centre.name_en or centre.id}: {said.en}"
+    )
+    return dataclasses.replace(finding, says=told)
+
+
+def _owe(row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
+    """Outbox rows for the notices that this act owes."""
+    declared = rs.programme.notices
+    rows = []
+    for owed in state.notices:
+        if owed.seq != row.seq or owed.sent is not None or owed.notice not in declared:
+            continue
+        model = declared[owed.notice]
+        rows.append(
+            Outbox(
+                kind="notice",
+                book_id=row.book_id,
+                centre=centre,
+                act=row,
+                notice=owed.notice,
+                to=list(model.to),
+                by=list(model.by),
+                since=owed.since,
+                created=row.recorded,
+            )
+        )
+    Outbox.objects.bulk_create(rows)
+
+
+# --- organisations ------------------------------------------------------------------------------
+
+_USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
+
+
+def uscc_fits(code: str) -> bool:
+    """Whether a unified social credit code is well formed (GB 32100-2015, check character)."""
+    if len(code) != 18 or any(c not in _USCC for c in code):
+        return False
+    total = sum(_USCC.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))
+    return _USCC[(31 - total % 31) % 31] == code[17]
+
+
+def enter_organisation(
+    id_: str,
+    name_zh: str,
+    kind: str = "",
+    place: str = "",
+    name_en: str = "",
+    uscc: str | None = None,
+) -> Organisation:
+    """Enters or updates an organisation. Acts keep it as it was when they were recorded."""
+    if not id_.strip() or not name_zh.strip():
+        raise LedgerError("单位须有编号和名称", "an organisation needs an id and a name")
+    if uscc and not uscc_fits(uscc):
+        raise LedgerError(
+            f"统一社会信用代码“{uscc}”不正确（18位，末位校验）",
+            f"'{uscc}' is not a unified social credit code",
+        )
+    values = {"name_zh": name_zh, "kind": kind, "place": place, "name_en": name_en}
+    found, _ = Organisation.objects.update_or_create(
+        id=id_, defaults={**values, "uscc": uscc or None}
+    )
+    return found
+
+
+# --- erasing ------------------------------------------------------------------------------------
+
+_LIFE = ("edition", "stage", "stage_since", "stages", "class", "roles", "periods", "flags")
+_LIFE += ("counts", "results", "notices", "exceptions")
+
+
+def erase(
+    programme: str, centre: str | None, seq: int, part: str, by: str, reason: str
+) -> Erasure:
+    """Erases one part of a recorded act for the protection of personal data.
+
+    `part` is `person`, `answers`, `words`, `data.<input>`, `documents.<type>` (the content goes,
+    the digest stays). The chain keeps the part's salted digest. Refused (MayNotErase) when the
+    centre's life would change: what carries a stage, a period or a role is no personal data.
+    """
+    if not reason.strip():
+        raise LedgerError("删除须写明理由", "an erasure needs a reason")
+    with transaction.atomic():
+        return _erase(programme, centre, seq, part, by, reason)
+
+
+def _erase(
+    programme: str, centre: str | None, seq: int, part: str, by: str, reason: str
+) -> Erasure:
+    book = ProgrammeBook.objects.select_for_update().filter(programme=programme).first()
+    owner = None
+    if centre is not None:
+        owner = Centre.objects.select_for_update().filter(id=centre, book=programme).first()
+    row = (
+        ActRecord.objects.select_related("payload")
+        .filter(book=book, centre_id=centre, seq=seq)
+        .first()
+    )
+    if book is None or row is None or (centre is not None and owner is None):
+        raise NotOnFile(f"没有第{seq}号行为", f"no act number {seq}")
+    if part not in row.parts or part in set(row.erasures.values_list("part", flat=True)):
+        raise NotOnFile(
+            f"第{seq}号行为中没有“{part}”，或已删除", f"act {seq} has no part '{part}' any more"
+        )
+    now = clock.now()
+    kept = Erasure.objects.create(act=row, part=part, erased=now, by=by, reason=reason)
+    _blank(row.payload, part)
+    book.erasures += 1
+    book.save(update_fields=["erasures"])
+    if owner is not None:
+        _refold(owner, book)
+    return kept
+
+
+def _blank(payload: ActPayload, part: str) -> None:
+    name, _, inner = part.partition(".")
+    if name == "documents":
+        pinned = payload.documents[inner]["digest"]
+        DocumentVersion.objects.filter(digest=pinned).update(content=None)
+        return
+    if inner:
+        held = getattr(payload, name)
+        held.pop(inner)
+    elif name in ("person", "answers", "words"):
+        setattr(payload, name, None)
+    else:
+        raise MayNotErase(f"“{part}”不属于可删除的个人信息", f"'{part}' may not be erased")
+    payload.salts.pop(part)
+    payload.save(update_fields=[name, "salts"])
+
+
+def _refold(centre: Centre, book: ProgrammeBook) -> None:
+    """Projects anew after an erasure. Raises MayNotErase when the life itself would change."""
+    editions: Editions = library.editions(book.programme)
+    before = coding.decode(centre.summary)
+    history = store.history_of(editions, store.rows_of(centre, book))
+    try:
+        state = store.project(centre, editions, history, store.world_of(book))
+    except Exception as error:
+        raise MayNotErase(
+            "删除此项后无法再推出该中心的历程，不予删除", "the life could not be folded without it"
+        ) from error
+    after = coding.decode(coding.encode(state.summary()))
+    changed = [n for n in _LIFE if before.get(n) != after.get(n)]
+    if changed:
+        raise MayNotErase(
+            f"此项关系到该中心的阶段、期限或各方，不属于可删除的个人信息（{'、'.join(changed)}）",
+            f"the centre's life rests on it ({', '.join(changed)})",
+        )
+    centre.save()
+
+
+__all__ = [
+    "Proposal",
+    "Receipt",
+    "as_org",
+    "enter_organisation",
+    "erase",
+    "judge",
+    "organisation",
+    "record",
+]
