@@ -6,6 +6,9 @@ BANFA_SECRET_KEY    unset: made at random once, kept in the data folder
 BANFA_HOSTS         host names to answer to, besides localhost, separated by commas
 BANFA_HTTPS         1: reached over HTTPS only (secure cookies, HSTS, redirect)
 BANFA_STATIC_ROOT   where collectstatic puts files; unset: served from the package
+BANFA_TODAY         2030-11-15: the day it is taken to be (see banfa.office.clock)
+BANFA_PROGRAMMES    a folder of programmes instead of those that come with Banfa
+BANFA_CHAIN         sha256 (unless set) or sm3: what new acts are chained with
 BANFA_DEBUG         1: Django's debug pages; never where others can reach it
 """
 
@@ -69,10 +72,14 @@ DEBUG = os.environ.get("BANFA_DEBUG") == "1"
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS += [host for host in os.environ.get("BANFA_HOSTS", "").split(",") if host]
 
+PROGRAMMES_DIR = os.environ.get("BANFA_PROGRAMMES") or None
+CHAIN_ALGORITHM = os.environ.get("BANFA_CHAIN") or "sha256"
+
 ROOT_URLCONF = "banfa.office.urls"
 WSGI_APPLICATION = "banfa.office.wsgi.application"
 
 INSTALLED_APPS = [
+    "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "csp",
