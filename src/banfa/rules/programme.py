@@ -683,10 +683,14 @@ class Derived(Strict):
 
 
 class Stage(Basis):
-    """A stage of a centre's life. `terminal`: only acts that name it may follow."""
+    """A stage of a centre's life. `terminal`: only acts that name it may follow.
+
+    `lasting` says why nothing leads out of a stage that is not an end.
+    """
 
     name: Words
     terminal: bool = False
+    lasting: Words | None = None
     derived: Derived | None = None
 
 

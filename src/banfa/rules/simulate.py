@@ -1,0 +1,330 @@
+"""Made-up lives under a real programme: for tests, for measurements and for trying out an edition.
+
+Nothing here knows a programme. Acts are picked among those the engine says are possible; inputs are
+filled from what their conditions compare them with, a little right and a little wrong.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from banfa.rules import names
+from banfa.rules import programme as p
+from banfa.rules.cases import written
+from banfa.rules.history import Book, Editions, Taken
+from banfa.rules.judge import judge, permitted
+from banfa.rules.life import Act, State, digest
+from banfa.rules.ruleset import Ruleset
+from banfa.rules.terms import UNKNOWN, Compiler, Ctx
+
+WORDS = ("先进封装", "智能传感", "光电材料", "海洋装备")
+PEOPLE = ("甲某", "乙某", "丙某", "丁某", "戊某", "己某")
+PLACES = ("山东", "浙江", "吉林", "陕西")
+GENERIC = ("exception_decision", "set_default", "set_parameter", "extend_validity")
+SKIPPED = ("annul", "annul_programme_act", "concur", "enter_existing_centre")
+
+
+@dataclass
+class Life:
+    """One centre's made-up life in a book of its own.
+
+    `daring` is the share of acts tried without asking first whether they are possible, and of
+    inputs filled carelessly.
+    """
+
+    editions: Editions
+    rng: random.Random
+    on: dt.date
+    daring: float = 0.3
+    centre: str = "main"
+    book: Book = field(init=False)
+    tried: int = 0
+    accepted: int = 0
+    orgs: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.book = Book(self.editions)
+
+    @property
+    def state(self) -> State:
+        """The centre's state today."""
+        return self.book.history(self.centre).state(self.book.world, self.on)
+
+    def ruleset(self, state: State) -> Ruleset:
+        """The edition in use today."""
+        return self.editions.of(state, self.on)
+
+    def steps(self, number: int) -> Iterator[tuple[Act, Taken, State]]:
+        """Tries that many acts; yields each with its answer and the state it was tried on."""
+        for _ in range(number):
+            state = self.state
+            rs = self.ruleset(state)
+            act = self.pick(rs, state)
+            if act is None:
+                self.wait(state)
+                continue
+            self._concur(rs, state, act)
+            taken = self.book.record(act)
+            self.tried += 1
+            self.accepted += taken.accepted
+            yield act, taken, state
+            if self.rng.random() < 0.6:
+                self.wait(self.state)
+
+    def wait(self, state: State) -> None:
+        """Lets some days pass, often up to the end of a period or the day after."""
+        ends = [s.end for s in state.periods.values() if not s.closed and s.end > self.on]
+        if ends and self.rng.random() < 0.15:
+            day = min(ends) + dt.timedelta(days=self.rng.choice((-30, -1, 0, 1, 60)))
+            self.on = max(self.on, day)
+        else:
+            self.on += dt.timedelta(days=self.rng.choice((0, 1, 7, 20, 45, 90)))
+
+    # --- choosing an act ---
+
+    def pick(self, rs: Ruleset, state: State) -> Act | None:
+        """An act to try: usually one that is possible, and rather one that leads on."""
+        level = "programme" if self.rng.random() < 0.12 else "centre"
+        if self.rng.random() < self.daring / 3:
+            kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
+            kind = self.rng.choice(kinds)
+            return self.make(rs, state, kind, self.rng.choice(rs.acts[kind].model.by), None)
+        choices = self._possible(rs, state, level)
+        if not choices:
+            return None
+        weights = [w for _, _, _, w in choices]
+        kind, party, case, _ = self.rng.choices(choices, weights)[0]
+        return self.make(rs, state, kind, party, case)
+
+    def _possible(
+        self, rs: Ruleset, state: State, level: str
+    ) -> list[tuple[str, str, str | None, float]]:
+        found = []
+        own = state
+        if level == "programme":
+            own = self.book.programme.state(self.book.world, self.on)
+        for party in rs.programme.parties:
+            org = self.org(rs, party)
+            for q in permitted(rs, own, party, self.on, self.book.world, org, self.centre, level):
+                if q.standing != "blocked" and q.act not in SKIPPED and party in _by(rs, q.act):
+                    case = self.rng.choice(q.cases) if q.cases else None
+                    found.append((q.act, party, case, _weight(rs, own, q.act)))
+        return found
+
+    def org(self, rs: Ruleset, party: str) -> dict[str, Any]:
+        """The organisation that plays a party in this life."""
+        if party not in self.orgs:
+            model = rs.programme.parties[party]
+            kind = self.rng.choice(model.kinds) if model.kinds else "enterprise"
+            org = party if model.body else f"{party}-{self.rng.randrange(1000)}"
+            place = self.rng.choice(PLACES)
+            self.orgs[party] = {"org": org, "name": org, "kind": kind, "place": place}
+        return self.orgs[party]
+
+    # --- filling it ---
+
+    def make(self, rs: Ruleset, state: State, kind: str, party: str, case: str | None) -> Act:
+        """An act with all its inputs filled."""
+        compiled = rs.acts[kind]
+        model = compiled.model
+        act = Act(kind, self.on, party, self.org(rs, party), about=case, centre=self.centre)
+        if model.level == "programme":
+            act.centre = None
+            state = self.book.programme.state(self.book.world, self.on)
+        careless = self.rng.random() < self.daring
+        for _ in range(1 if careless else 6):
+            act.data, act.documents = {}, {}
+            self._fill(rs, state, act, model, careless)
+            if careless or judge(rs, state, act, self.book.world).accepted:
+                break
+        return act
+
+    def _fill(self, rs: Ruleset, state: State, act: Act, model: p.Act, careless: bool) -> None:
+        hints = Hints(rs, self, act, state)
+        for name, given in model.with_.items():
+            if given.required or self.rng.random() < 0.7:
+                if careless and self.rng.random() < 0.1:
+                    continue
+                value = hints.generic(name) or hints.value(name, given)
+                if value is not None:
+                    act.data[name] = value
+        for name, need in model.documents.items():
+            if need.required and not (careless and self.rng.random() < 0.2):
+                content = written(rs.programme.documents[name], "complete")
+                act.documents[name] = {"content": content, "digest": digest(content)}
+
+    def _concur(self, rs: Ruleset, state: State, act: Act) -> None:
+        jointly = rs.acts[act.kind].model.jointly
+        if jointly is None or act.centre is None or self.rng.random() < self.daring / 3:
+            return
+        for party in jointly.parties:
+            data = {"draft": act.draft, "agrees": True}
+            self.book.record(
+                Act("concur", self.on, party, self.org(rs, party), data, centre=act.centre)
+            )
+
+
+def _by(rs: Ruleset, kind: str) -> list[str]:
+    return rs.acts[kind].model.by
+
+
+def _weight(rs: Ruleset, state: State, kind: str) -> float:
+    """Acts that lead on are likelier; each repetition makes an act less likely."""
+    model = rs.acts[kind].model
+    weight = 1.0
+    for effect in model.then:
+        if effect.stage is not None and effect.stage != state.stage:
+            weight += 1.0 if rs.programme.stages[effect.stage].terminal else 4.0
+        weight += 2.0 * bool(effect.step) + 1.5 * bool(effect.set) + bool(effect.grade)
+    if model.opens is not None:
+        weight += 1.0
+    if kind.startswith("record_") or model.probe:
+        weight *= 0.3
+    if kind in GENERIC:
+        weight *= 0.05
+    return weight / (1 + state.counts.get(kind, 0)) + 0.02
+
+
+class Hints:
+    """Values for inputs, from what conditions compare them with and from what is on file."""
+
+    def __init__(self, rs: Ruleset, life: Life, act: Act, state: State) -> None:
+        self.rs = rs
+        self.life = life
+        self.act = act
+        self.model = rs.acts[act.kind].model
+        self.compiler = Compiler(rs.programme, self.model.with_)
+        self.x = Ctx(rs.programme, state, life.book.world, act.on, act)
+        about = self.model.about
+        if about is not None:
+            self.x.case = rs.case_of(state, act, rs.acts[act.kind], self.x)
+
+    def value(self, name: str, given: p.Input) -> Any:
+        """A value for one input, typed."""
+        rng = self.life.rng
+        hinted = [v for v in self._hinted(name) if v is not None and v is not UNKNOWN]
+        if hinted and rng.random() < 0.85:
+            value = rng.choice(hinted)
+            if isinstance(value, dt.date) and rng.random() < 0.15:
+                value += dt.timedelta(days=rng.choice((-30, -1, 1)))
+            return value
+        return self._sample(name, given)
+
+    def generic(self, name: str) -> Any:
+        """A value for what the generic acts take."""
+        rng, programme, kind, data = self.life.rng, self.rs.programme, self.act.kind, self.act.data
+        if kind == "exception_decision" and name == "rule":
+            acts = self.rs.acts.values()
+            soft = [f"{c.id}.{r.id}" for c in acts for r in c.rules if r.soft == "exception"]
+            return rng.choice(soft) if soft else None
+        if kind == "exception_decision" and name == "limit":
+            return None
+        if kind == "set_default" and name == "to":
+            return rng.choice(programme.defaults[data["default"]].options) if data else None
+        if kind == "set_parameter" and name == "value" and "parameter" in data:
+            declared = programme.parameters[data["parameter"]]
+            given = p.Input(type=declared.type, name=declared.name, options=declared.options)
+            return self._plain(given)
+        return None
+
+    def _hinted(self, name: str) -> list[Any]:
+        found: list[Any] = []
+        for condition in self.model.when:
+            found += self._from(condition, f"with.{name}")
+        return found
+
+    def _from(self, t: p.Test, path: str) -> list[Any]:
+        found: list[Any] = []
+        for inner in (*(t.all or ()), *(t.any or ())):
+            found += self._from(inner, path)
+        if t.choose is not None and t.choose.by == path:
+            found += [k for k in t.choose.among if self._established(t.choose.among[k])]
+        if t.name is not None and t.name.of == path:
+            found.append(names.expected(self.x, t.name.form, t.name.lang).text)
+        if t.value != path:
+            return found
+        kind = t.kind
+        bound = getattr(t, kind)
+        if kind in ("is_", "in_"):
+            found += list(bound) if kind == "in_" else [bound]
+        elif kind not in ("is_not", "not_in", "contains", "contains_all", "covers"):
+            found += self._near(kind, self.compiler.term(bound)(self.x))
+        return found
+
+    def _established(self, ground: p.Ground) -> bool:
+        return all(self.compiler.test(t)(self.x) == 0 for t in ground.when)
+
+    def _near(self, kind: str, bound: Any) -> list[Any]:
+        if kind == "member_of":
+            return list(bound) if isinstance(bound, list) else []
+        step: Any = dt.timedelta(days=1) if isinstance(bound, dt.date) else 1
+        if bound is None or bound is UNKNOWN or not isinstance(bound, (dt.date, int, Decimal)):
+            return [bound]
+        if kind in ("after", "above"):
+            return [bound + step, bound + 300 * step]
+        if kind in ("before", "below"):
+            return [bound - step]
+        if kind in ("on_or_before", "at_most"):
+            return [bound, bound - step if isinstance(bound, dt.date) else bound]
+        return [bound]
+
+    def _sample(self, name: str, given: p.Input) -> Any:
+        rng = self.life.rng
+        if given.type == "organisation":
+            party = given.party or name
+            parties = self.rs.programme.parties
+            return self.life.org(self.rs, party) if party in parties else self._any_org(name)
+        if given.type == "organisations":
+            party = given.party
+            return [self.life.org(self.rs, party) if party else self._any_org(name)]
+        if given.type == "centres":
+            return [self.life.centre]
+        if given.type == "programme_act":
+            acts = self.life.book.world.of(given.act or "", self.act.on)
+            return rng.choice(acts).seq if acts else None
+        if given.type == "rows":
+            return self._rows(given)
+        if given.type == "data":
+            return None
+        return self._plain(given)
+
+    def _any_org(self, name: str) -> dict[str, Any]:
+        return {"org": name, "name": name, "kind": "enterprise", "place": PLACES[0]}
+
+    def _rows(self, given: p.Input) -> list[dict[str, Any]]:
+        columns = given.columns or {}
+        by = next((c for c, i in columns.items() if i.options), None)
+        options: list[str | None] = list(columns[by].options or {}) if by else [None]
+        rows = []
+        for option in options:
+            row = {c: self._sample(c, i) for c, i in columns.items()}
+            if by is not None:
+                row[by] = option
+            rows.append({k: v for k, v in row.items() if v is not None})
+        return rows
+
+    def _plain(self, given: p.Input) -> Any:
+        rng, on = self.life.rng, self.act.on
+        if given.options:
+            options = list(given.options)
+            return options if given.type == "choices" else rng.choice(options)
+        makers: dict[str, Any] = {
+            "text": lambda: rng.choice(WORDS),
+            "long_text": lambda: "（说明）",
+            "date": lambda: on + dt.timedelta(days=rng.choice((-60, -10, 0, 30, 200, 1000))),
+            "year": lambda: on.year - rng.choice((0, 1, 1)),
+            "integer": lambda: rng.randint(1, 3),
+            "number": lambda: Decimal(rng.randint(1, 100)),
+            "money": lambda: Decimal(rng.randint(1, 50) * 1_000_000),
+            "ratio": lambda: Decimal(rng.randint(1, 9)) / 10,
+            "boolean": lambda: rng.random() < 0.8,
+            "texts": lambda: list(WORDS),
+            "people": lambda: rng.sample(PEOPLE, 2),
+            "file": lambda: "（文件）",
+        }
+        return makers[given.type]()
