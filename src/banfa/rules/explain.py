@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TYPE_CHECKING, Any
 
 from banfa.rules import names
@@ -59,8 +59,9 @@ def rule(r: Rule, outcome: int, x: Ctx) -> Told:
     says = getattr(r.source, "says", None)
     if isinstance(says, p.Words) and told.id is None:
         told.says = words(says)
-    if outcome == NOT and told.cure is None and r.soft == "exception":
-        told.cure = _exception_cure(x)
+    if outcome == NOT and told.cure is None:
+        soft = r.soft == "exception"
+        told.cure = _exception_cure(x) if soft else Text("须：", "needed: ") + told.says
     return told
 
 
@@ -468,10 +469,12 @@ def within_limit(r: Rule, x: Ctx, limit: Any) -> bool:
     if not isinstance(c, p.Condition) or c.kind not in p.COMPARATORS or c.value is None:
         return True
     seen = Compiler(x.programme).term(c.value)(x)
-    if isinstance(seen, dt.date) and isinstance(limit, str):
-        limit = dt.date.fromisoformat(limit)
-    if isinstance(seen, (int, Decimal)) and isinstance(limit, str):
-        limit = Decimal(limit)
-    if type(seen) is not type(limit) and not isinstance(seen, (int, Decimal)):
-        return False
-    return bool(seen <= limit)
+    try:
+        if isinstance(seen, dt.date):
+            day = limit if isinstance(limit, dt.date) else dt.date.fromisoformat(str(limit))
+            return seen <= day
+        if isinstance(seen, (int, Decimal)):
+            return seen <= Decimal(str(limit))
+    except (ValueError, InvalidOperation):
+        return False  # a limit of another kind covers nothing
+    return bool(seen == limit)

@@ -268,5 +268,5 @@ def standing(acts: Iterable[Act], known_at: dt.datetime | None = None) -> list[A
 
 def targets(annul: Act) -> list[int]:
     """The sequence numbers an annulment undoes: its target and all that depends on it."""
-    named = [annul.data.get("target"), *annul.data.get("dependents", [])]
-    return [int(n) for n in named if n is not None]
+    dependents = [row.get("seq") for row in annul.data.get("dependents") or []]
+    return [int(n) for n in (annul.data.get("target"), *dependents) if n is not None]

@@ -151,6 +151,8 @@ class Life:
                 if careless and self.rng.random() < 0.1:
                     continue
                 value = hints.generic(name) or hints.value(name, given)
+                if name == "limit" and act.kind in GENERIC:
+                    continue
                 if value is not None:
                     act.data[name] = value
         for name, need in model.documents.items():
@@ -298,12 +300,12 @@ class Hints:
 
     def _rows(self, given: p.Input) -> list[dict[str, Any]]:
         columns = given.columns or {}
-        by = next((c for c, i in columns.items() if i.options), None)
+        by: str | None = next((c for c, i in columns.items() if i.options), None)
         options: list[str | None] = list(columns[by].options or {}) if by else [None]
         rows = []
         for option in options:
             row = {c: self._sample(c, i) for c, i in columns.items()}
-            if by is not None:
+            if by is not None and option is not None:
                 row[by] = option
             rows.append({k: v for k, v in row.items() if v is not None})
         return rows
