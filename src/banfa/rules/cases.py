@@ -168,7 +168,7 @@ class FileFacts:
                 continue
             state = history.state(self.book.world, on)
             rs = self.book.editions.of(state, on)
-            if not is_active(rs, state) or level not in ("any", rs.programme.instrument.level):
+            if not rs.is_active(state, on) or level not in ("any", rs.programme.instrument.level):
                 continue
             for person in state.values.get("team") or []:
                 who = person.get("person") if isinstance(person, Mapping) else person
@@ -177,11 +177,6 @@ class FileFacts:
                         {"person": who, "platform": rs.programme.programme, "centre": name}
                     )
         return found
-
-
-def is_active(rs: Ruleset, state: State) -> bool:
-    """Whether a centre is in a stage that is not terminal."""
-    return state.stage is not None and not rs.programme.stages[state.stage].terminal
 
 
 def _covers(row: Mapping[str, Any], on: dt.date) -> bool:

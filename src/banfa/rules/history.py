@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from banfa.rules import words
@@ -107,7 +107,7 @@ class Taken:
     @property
     def accepted(self) -> bool:
         """Whether the act may be recorded."""
-        return self.judgement.accepted and not self.overturned and not self.extra
+        return self.judgement.accepted and not any(f.refuses for f in self.extra)
 
     @property
     def findings(self) -> list[Finding]:
@@ -122,12 +122,20 @@ class Taken:
     @property
     def warnings(self) -> list[Finding]:
         """The findings that only warn."""
-        return self.judgement.warnings
+        return [f for f in self.findings if f.outcome == "not" and f.warning]
 
     @property
     def codes(self) -> list[str]:
         """The distinct codes of the refusing findings, sorted."""
         return sorted({f.code for f in self.refusals})
+
+    def add_caused(self, act: Act, answer: Taken) -> None:
+        """Takes over what stands against an act this one causes, or warns of it, by centre."""
+        for found in answer.findings:
+            if found.outcome == "not":
+                said = found.says or Text("", "")
+                named = Text(f"中心“{act.centre}”：{said.zh}", f"centre {act.centre}: {said.en}")
+                self.extra.append(replace(found, says=named, field=None))
 
 
 @dataclass
@@ -316,26 +324,33 @@ class Book:
             for made in causes(taken.ruleset, act, self.world):
                 answer = self.history(made.centre).propose(made, self.world, self.facts)
                 caused.append((made, answer))
-                if not answer.accepted:
-                    taken.extra += [f for f in answer.findings if f.refuses]
+                taken.add_caused(made, answer)
         return taken, caused
 
     def record(self, act: Act) -> Taken:
         """Records an act when it is accepted; a refusal changes nothing."""
+        act.seq = self._next(act)  # causes may refer to this act by its number
         taken, caused = self.propose(act)
-        if taken.accepted:
+        if not taken.accepted:
+            act.seq = 0
+        else:
             self._append(act, taken)
             for made, answer in caused:
                 made.caused_by = act.seq
                 self._append(made, answer)
         return taken
 
+    def _next(self, act: Act) -> int:
+        own = self.level(act.kind) == "programme"
+        history = self.programme if own else self.history(act.centre)
+        return max((a.seq for a in history.acts), default=0) + 1
+
     def _append(self, act: Act, taken: Taken) -> None:
         rs = taken.ruleset
         assert rs is not None
         programme_level = rs.models[act.kind].level == "programme"
         history = self.programme if programme_level else self.history(act.centre)
-        act.seq = max((a.seq for a in history.acts), default=0) + 1
+        act.seq = self._next(act)
         act.saw = self.world.seq
         if act.recorded is None:
             act.recorded = self.clock

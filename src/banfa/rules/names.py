@@ -70,7 +70,7 @@ def fill(template: str, values: dict[str, Any]) -> str | None:
 def expected(x: Ctx, form: str, lang: str) -> Expected:
     """The name that `form` (or the stage's own, `current`) gives in one language.
 
-    Values not yet on file are taken from the act's input of the same name.
+    What the act itself brings (an input named like a value) comes before what is on file.
     """
     programme = x.programme
     if form == "current":
@@ -83,7 +83,7 @@ def expected(x: Ctx, form: str, lang: str) -> Expected:
     template = model.zh if lang == "zh" else model.en
     if model.barred or template is None:
         return Expected(None, form, model)
-    return Expected(fill(template, {**x.data, **x.state.values}), form, model)
+    return Expected(fill(template, {**x.state.values, **x.data}), form, model)
 
 
 def current(programme: Programme, state: State, on: dt.date) -> CurrentNames:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -78,6 +79,14 @@ class Ruleset:
     def id(self) -> str:
         """`programme@edition`."""
         return f"{self.programme.programme}@{self.programme.edition}"
+
+    def is_active(self, state: State, on: dt.date) -> bool:
+        """Whether a centre counts as a living platform: the group `active`, or not terminal."""
+        stage = self.stage_on(state, on)
+        if stage is None:
+            return False
+        group = self.programme.groups.get("active")
+        return stage in group if group else not self.programme.stages[stage].terminal
 
     def case_of(self, state: State, act: Act, compiled: CompiledAct, x: Ctx) -> Case | None:
         """The case an act belongs to: named by `about`, by key, or the only one open."""

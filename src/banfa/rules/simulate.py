@@ -282,8 +282,8 @@ class Hints:
             parties = self.rs.programme.parties
             return self.life.org(self.rs, party) if party in parties else self._any_org(name)
         if given.type == "organisations":
-            party = given.party
-            return [self.life.org(self.rs, party) if party else self._any_org(name)]
+            role = given.party
+            return [self.life.org(self.rs, role) if role else self._any_org(name)]
         if given.type == "centres":
             return [self.life.centre]
         if given.type == "programme_act":
