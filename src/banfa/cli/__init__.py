@@ -1,61 +1,86 @@
-"""The `banfa` command."""
+"""The `banfa` command: check and ask programmes, run cases, look into histories.
+
+Modules behind a command are imported when it runs, so that `banfa --help` answers at once.
+"""
 
 from __future__ import annotations
 
+import argparse
+import os
 import sys
-from pathlib import Path
+from collections.abc import Sequence
+
+from banfa.cli.options import Parser, language_of
+
+USAGE, UNEXPECTED = 2, 70
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; gives the exit status."""
-    args = sys.argv[1:] if argv is None else argv
-    from banfa.rules.library import SHIPPED, edition_folders
-    from banfa.rules.lint import check_folder, severity
-    from banfa.rules.loading import LoadError
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command; gives the exit status.
 
-    errors = 0
+    0: done; 1: the answer is no (problems, failing cases, a refusal); 2: the call or a file is
+    wrong; 70: a fault in Banfa itself (BANFA_DEBUG=1 shows where).
+    """
+    args = list(sys.argv[1:] if argv is None else argv)
+    language = language_of(args)
     try:
-        if args[:1] == ["check"]:
-            for name in args[1:]:
-                path = Path(name)
-                if not path.is_dir():
-                    folders = edition_folders(name)
-                elif (path / "programme.yaml").is_file():
-                    folders = [path]
-                else:
-                    folders = sorted(f.parent for f in path.glob("*/programme.yaml"))
-                if not folders:
-                    print(f"没有名为“{name}”的办法或文件夹 / no programme '{name}' in {SHIPPED}")
-                    errors += 1
-                for folder in folders:
-                    problems = check_folder(folder)[1]
-                    for problem in problems:
-                        print(problem.text("zh"))
-                    bad = sum(severity(p) == "error" for p in problems)
-                    errors += bad
-                    print(f"{folder}: {bad} errors, {len(problems) - bad} warnings")
-            return 1 if errors else 0
-        elif args[:1] == ["cases"]:
-            from banfa.rules.cases import run_file
+        options = parser(language).parse_args(args)
+        status = options.run(options)
+        sys.stdout.flush()
+        return int(status or 0)
+    except SystemExit as left:
+        return left.code if isinstance(left.code, int) else USAGE
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - nobody reads on
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        return _failed(error, language)
 
-            passed = failed = 0
-            for name in args[1:]:
-                path = Path(name)
-                if not path.exists() and (SHIPPED / name / "cases").is_dir():
-                    path = SHIPPED / name / "cases"
-                files = sorted(path.glob("**/*.yaml")) if path.is_dir() else [path]
-                for file in files:
-                    for result in run_file(file):
-                        if result.passed:
-                            passed += 1
-                        else:
-                            failed += 1
-                            print(f"{file}: {result.id}")
-                            for fault in result.faults:
-                                print("   ", fault)
-            print(f"{passed} passed, {failed} failed")
-            return 1 if failed else 0
-    except LoadError as error:
-        print(error.text("zh"), file=sys.stderr)
-        return 2
-    return 0
+
+def _failed(error: Exception, language: str) -> int:
+    from banfa.cli.options import told
+
+    said = told(error, language)
+    if said is not None:
+        print(said, file=sys.stderr)
+        return USAGE
+    if os.environ.get("BANFA_DEBUG") == "1":
+        raise error
+    what = f"{type(error).__name__}: {error}".splitlines()[0]
+    zh = f"程序出错：{what}（设 BANFA_DEBUG=1 可看详情）"
+    en = f"a fault in Banfa: {what} (BANFA_DEBUG=1 shows where)"
+    print(zh if language == "zh" else en, file=sys.stderr)
+    return UNEXPECTED
+
+
+def parser(language: str) -> argparse.ArgumentParser:
+    """The whole command line."""
+    from importlib.util import find_spec
+
+    from banfa import __version__
+    from banfa.cli.options import add_commands
+
+    zh = language == "zh"
+    top = Parser(
+        prog="banfa",
+        language=language,
+        description="使管理办法可执行。"
+        if zh
+        else "Regulations on innovation centres, executable.",
+    )
+    top.add_argument("--version", action="version", version=f"banfa {__version__}")
+    commands = top.add_subparsers(
+        dest="command",
+        required=True,
+        metavar="命令" if zh else "COMMAND",
+        title="命令" if zh else "commands",
+        parser_class=Parser,
+    )
+    add_commands(commands, language)
+    if find_spec("banfa.cli.office") is not None:
+        from importlib import import_module
+
+        import_module("banfa.cli.office").add_commands(commands)
+    return top
