@@ -78,13 +78,16 @@ def fold(
 ) -> State:
     """The state on a day as known at a moment (both default to everything there is)."""
     state = State()
+    newest = world.seq
     moving = any(r.programme.transitions for r in editions.rulesets)
     for act in standing(acts, known_at):
         if on is not None and act.on > on:
             break
         if moving:
             editions.carry(state, act.on)
-        editions.of(state, act.on).apply(state, act, world)
+        # an act's effects come from the programme acts it saw, not from later ones
+        seen = world if act.saw is None or act.saw >= newest else world.seen(act.saw)
+        editions.of(state, act.on).apply(state, act, seen)
     if moving and on is not None:
         editions.carry(state, on)
     return state
