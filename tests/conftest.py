@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import connections
+from django.db.backends.postgresql.operations import DatabaseOperations
 
 # Playwright's synchronous API runs an event loop in this thread, for which Django takes us for
 # asynchronous code and would refuse every query.
@@ -15,6 +16,22 @@ os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 # For the same reason Django would give the thread a second connection as soon as the browser runs:
 # outside the test's transaction, and still open when the database is dropped. One for each thread.
 connections._connections = threading.local()
+
+# Tests with several connections end by emptying all tables, which the ledger's triggers refuse.
+_emptying = DatabaseOperations.sql_flush
+
+
+def _without_triggers(self: DatabaseOperations, *args: Any, **more: Any) -> list[str]:
+    statements: list[str] = _emptying(self, *args, **more)
+    off, on = "replica", "DEFAULT"
+    return [
+        f"SET session_replication_role = {off}",
+        *statements,
+        f"SET session_replication_role = {on}",
+    ]
+
+
+DatabaseOperations.sql_flush = _without_triggers
 
 CHROMIUM_ARGS = [
     "--headless=new",

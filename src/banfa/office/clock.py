@@ -1,7 +1,7 @@
 """The clock: the only place in the office that asks what day it is.
 
-Days are days in Asia/Shanghai. `BANFA_TODAY=2030-11-15` sets another day (the demonstration, tests);
-the time of day then runs on as it is.
+Days are days in Asia/Shanghai. `BANFA_TODAY=2030-11-15` sets another day (the demonstration,
+tests); the time of day then runs on as it is.
 """
 
 from __future__ import annotations

@@ -6,14 +6,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from banfa.office.ledger.errors import LedgerError
 
 _DATE, _MOMENT, _NUMBER = "$date", "$moment", "$number"
-_MARKS = {
+_MARKS: dict[str, Callable[[str], Any]] = {
     _DATE: dt.date.fromisoformat,
     _MOMENT: dt.datetime.fromisoformat,
     _NUMBER: Decimal,

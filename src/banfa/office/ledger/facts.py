@@ -82,7 +82,7 @@ class DatabaseFacts:
             history = store.history_of(editions, store.rows_of(other, other.book))
             state = history.state(store.world_of(other.book), on)
             rs = editions.of(state, on)
-            if state.stage is None or rs.programme.stages[state.stage].terminal:
+            if not rs.is_active(state, on):
                 continue
             if level not in ("any", rs.programme.instrument.level):
                 continue

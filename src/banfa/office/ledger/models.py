@@ -111,9 +111,7 @@ class ActPayload(models.Model):
     what was mixed into each part's digest.
     """
 
-    act = models.OneToOneField(
-        ActRecord, models.PROTECT, primary_key=True, related_name="payload"
-    )
+    act = models.OneToOneField(ActRecord, models.PROTECT, primary_key=True, related_name="payload")
     organisation = models.JSONField(null=True)
     person = models.CharField(max_length=200, null=True)
     data = models.JSONField(default=dict)

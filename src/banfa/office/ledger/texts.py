@@ -26,7 +26,7 @@ _ARTICLE = re.compile(f"^{_SPACE}*第({_NUMERAL})条{_SPACE}*")
 _CHAPTER = re.compile(f"^{_SPACE}*第({_NUMERAL})[章节]{_SPACE}*")
 _PART = re.compile(f"^{_SPACE}*({_NUMERAL})、")
 _SECTION = re.compile(f"^{_SPACE}*[（(]({_NUMERAL})[）)]")
-_ANNEX = re.compile(f"^{_SPACE}*附件{_SPACE}*([0-9０-９一二三四五六七八九十]*){_SPACE}*[：:]?{_SPACE}*")
+_ANNEX = re.compile(f"^附件{_SPACE}*[0-9０-９一二三四五六七八九十]*{_SPACE}*[：:]?$")
 
 
 @dataclass(slots=True)
@@ -124,9 +124,8 @@ def split(text: str, numbering: str) -> list[Part]:
 
 
 def _is_annex(line: str, parts: list[Part]) -> bool:
-    """A line of its own such as 附件 or 附件2 after the body; lists of annexes in it do not count."""
-    found = _ANNEX.match(line)
-    return found is not None and len(parts) > 1 and found.end() == len(line)
+    """A line of its own such as 附件 or 附件2 after the body; lists of annexes do not count."""
+    return len(parts) > 1 and _ANNEX.match(line) is not None
 
 
 def _article(line: str, parts: list[Part], heading: str) -> str:
@@ -196,7 +195,7 @@ def load(programme: str, text: str, edition: str | None = None) -> Loaded:
         )
     with transaction.atomic():
         ProgrammeBook.objects.get_or_create(programme=programme)
-        book = ProgrammeBook.objects.select_for_update().get(programme=programme)
+        book = ProgrammeBook.objects.select_for_update(no_key=True).get(programme=programme)
         return _keep(book, rs.programme.edition, parts, _expected(rs.programme.instrument.articles))
 
 

@@ -7,7 +7,6 @@ refusal changes nothing.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +33,6 @@ from banfa.rules.judge import Finding
 from banfa.rules.life import Act, State, digest
 from banfa.rules.proposals import check, unknown
 from banfa.rules.ruleset import Ruleset
-from banfa.rules.words import Text
 from banfa.rules.world import World
 
 
@@ -131,9 +129,7 @@ def judge(proposal: Proposal) -> Receipt:
 class _Recording:
     """One run through the door."""
 
-    def __init__(
-        self, proposal: Proposal, recorded: dt.datetime | None, dry: bool = False
-    ) -> None:
+    def __init__(self, proposal: Proposal, recorded: dt.datetime | None, dry: bool = False) -> None:
         self.proposal = proposal
         self.now = recorded or clock.now()
         self.dry = dry
@@ -150,7 +146,9 @@ class _Recording:
         if repeated := self._repeated():
             return repeated
         if programme_level and self.centre is not None:
-            raise LedgerError("这是办法层面的行为，不属于某一个中心", "this act belongs to no centre")
+            raise LedgerError(
+                "这是办法层面的行为，不属于某一个中心", "this act belongs to no centre"
+            )
         if not programme_level and self.centre is None:
             self.centre = self._new_centre(model)
         if asked.version is not None and self.centre and asked.version != self.centre.version:
@@ -171,7 +169,7 @@ class _Recording:
         return found
 
     def _rows(self, model: Any) -> Any:
-        return model.objects.all() if self.dry else model.objects.select_for_update()
+        return model.objects.all() if self.dry else model.objects.select_for_update(no_key=True)
 
     def _book(self) -> ProgrammeBook:
         """The programme's book; locked for programme-level acts and for new centres."""
@@ -190,7 +188,7 @@ class _Recording:
             found = ProgrammeBook.objects.filter(programme=programme).first()
             return found or ProgrammeBook(programme=programme)
         ProgrammeBook.objects.get_or_create(programme=programme)
-        return ProgrammeBook.objects.select_for_update().get(programme=programme)
+        return ProgrammeBook.objects.select_for_update(no_key=True).get(programme=programme)
 
     def _model(self) -> Any:
         for rs in reversed(self.editions.rulesets):
@@ -238,9 +236,7 @@ class _Recording:
         if centre is not None and centre.version == 0:
             return History(self.editions)
         rows = store.rows_of(centre, self.book)
-        again = self.proposal.act.startswith("annul") or any(
-            r.on > self.proposal.on for r in rows
-        )
+        again = self.proposal.act.startswith("annul") or any(r.on > self.proposal.on for r in rows)
         contents = store.contents_of(rows) if again else None
         return store.history_of(self.editions, rows, contents)
 
@@ -283,12 +279,10 @@ class _Recording:
             return Receipt(False, self.book.programme, name, taken.findings)
         assert taken.ruleset is not None
         caused = self._cause(taken.ruleset, act, world)
-        refused = [
-            _of_centre(f, other) for _, other, made in caused for f in made.refusals
-        ]
-        if refused or self.dry:
-            findings = [*taken.findings, *refused]
-            return Receipt(not refused, self.book.programme, name, findings)
+        for made, _, answer in caused:
+            taken.add_caused(made, answer)
+        if not taken.accepted or self.dry:
+            return Receipt(taken.accepted, self.book.programme, name, taken.findings)
         receipt = self._keep(act, taken, history, centre, main=True)
         for made, other, answer in caused:
             made.caused_by = act.seq
@@ -296,9 +290,7 @@ class _Recording:
             receipt.caused.append(self._keep(made, answer, past, other))
         return receipt
 
-    def _cause(
-        self, rs: Ruleset, act: Act, world: World
-    ) -> list[tuple[Act, Centre, Taken]]:
+    def _cause(self, rs: Ruleset, act: Act, world: World) -> list[tuple[Act, Centre, Taken]]:
         """The acts this one causes, each judged with this one in sight; centres locked in order."""
         if rs.models[act.kind].causes is None:
             return []
@@ -335,7 +327,7 @@ class _Recording:
         row = store.append(
             act,
             taken.ruleset,
-            taken.findings,
+            list(taken.judgement.findings),
             taken.answers,
             self.book,
             centre,
@@ -429,15 +421,6 @@ def _documents(
     return found
 
 
-def _of_centre(finding: Finding, centre: Centre) -> Finding:
-    """A caused act's refusal, saying which centre it is about."""
-    said = finding.says or Text("", "")
-    told = Text(
-        f"{centre.name_zh or centre.id}：{said.zh}", f"{centre.name_en or centre.id}: {said.en}"
-    )
-    return dataclasses.replace(finding, says=told)
-
-
 def _owe(row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
     """Outbox rows for the notices that this act owes."""
     declared = rs.programme.notices
@@ -500,13 +483,13 @@ def enter_organisation(
 
 # --- erasing ------------------------------------------------------------------------------------
 
-_LIFE = ("edition", "stage", "stage_since", "stages", "class", "roles", "periods", "flags")
-_LIFE += ("counts", "results", "notices", "exceptions")
+_LIFE = (
+    *("edition", "stage", "stage_since", "stages", "class", "roles", "periods", "flags"),
+    *("counts", "results", "notices", "exceptions"),
+)
 
 
-def erase(
-    programme: str, centre: str | None, seq: int, part: str, by: str, reason: str
-) -> Erasure:
+def erase(programme: str, centre: str | None, seq: int, part: str, by: str, reason: str) -> Erasure:
     """Erases one part of a recorded act for the protection of personal data.
 
     `part` is `person`, `answers`, `words`, `data.<input>`, `documents.<type>` (the content goes,
@@ -522,10 +505,12 @@ def erase(
 def _erase(
     programme: str, centre: str | None, seq: int, part: str, by: str, reason: str
 ) -> Erasure:
-    book = ProgrammeBook.objects.select_for_update().filter(programme=programme).first()
+    book = ProgrammeBook.objects.select_for_update(no_key=True).filter(programme=programme).first()
     owner = None
     if centre is not None:
-        owner = Centre.objects.select_for_update().filter(id=centre, book=programme).first()
+        owner = (
+            Centre.objects.select_for_update(no_key=True).filter(id=centre, book=programme).first()
+        )
     row = (
         ActRecord.objects.select_related("payload")
         .filter(book=book, centre_id=centre, seq=seq)

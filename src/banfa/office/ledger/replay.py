@@ -1,0 +1,264 @@
+"""Proof that what is stored is what happened: the chain recomputed, the lives replayed.
+
+`verify` recomputes every hash. `rebuild` folds and judges every chain again from its acts, with the
+answers stored beside them, never with today's facts, and compares.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import connection, transaction
+
+from banfa.office.ledger import chain, coding, library, store
+from banfa.office.ledger.models import (
+    ActRecord,
+    Centre,
+    DocumentVersion,
+    Erasure,
+    ProgrammeBook,
+)
+from banfa.rules.history import Editions, fold
+from banfa.rules.judge import judge
+from banfa.rules.life import Act, State, digest, standing
+from banfa.rules.world import Remembered, World
+
+BATCH = 500
+
+
+@dataclass(slots=True)
+class Fault:
+    """One thing that does not agree; `where` names the chain and the act."""
+
+    where: str
+    zh: str
+    en: str
+
+    def __str__(self) -> str:
+        return f"{self.where}：{self.zh} / {self.en}"
+
+
+@dataclass(slots=True)
+class Report:
+    """What was looked at and what does not agree. `notes` are no faults."""
+
+    chains: int = 0
+    acts: int = 0
+    faults: list[Fault] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def sound(self) -> bool:
+        """Whether everything agrees."""
+        return not self.faults
+
+    def add(self, where: str, zh: str, en: str) -> None:
+        """Notes a fault."""
+        self.faults.append(Fault(where, zh, en))
+
+
+# --- verify -------------------------------------------------------------------------------------
+
+
+def verify() -> Report:
+    """Recomputes every digest and hash of every chain, and compares the heads."""
+    report = Report()
+    with transaction.atomic():
+        _one_moment()
+        erased = set(Erasure.objects.values_list("act_id", "part"))
+        for book in ProgrammeBook.objects.order_by("programme"):
+            rows = _rows(ActRecord.objects.filter(book=book, centre__isnull=True))
+            _verify_chain(report, book.programme, rows, book.head_seq, book.head_hash, erased)
+            for centre in Centre.objects.filter(book=book).order_by("id"):
+                rows = _rows(ActRecord.objects.filter(centre=centre))
+                head = (centre.version, centre.head_hash)
+                _verify_chain(report, centre.id, rows, *head, erased)
+        _verify_documents(report)
+    return report
+
+
+def _one_moment() -> None:
+    """Everything is read as of one moment, also while others record."""
+    with connection.cursor() as cursor:
+        if not connection.savepoint_ids and not connection.needs_rollback:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+def _rows(found: Any) -> Iterator[ActRecord]:
+    rows: Iterator[ActRecord] = found.select_related("payload").order_by("seq").iterator(BATCH)
+    return rows
+
+
+def _verify_chain(
+    report: Report,
+    name: str,
+    rows: Iterator[ActRecord],
+    version: int,
+    head: str,
+    erased: set[tuple[int, str]],
+) -> None:
+    report.chains += 1
+    seq, previous = 0, ""
+    for row in rows:
+        seq += 1
+        report.acts += 1
+        where = f"{name}#{row.seq}"
+        if row.seq != seq:
+            report.add(where, f"序号不连续，应为{seq}", f"the number should be {seq}")
+            seq = row.seq
+        if row.previous != previous:
+            report.add(where, "与前一行为的摘要不衔接", "does not follow from the act before")
+        _verify_payload(report, where, row, erased)
+        if chain.link(row) != row.hash:
+            report.add(where, "行为内容与摘要不符", "the act is not what was hashed")
+        previous = row.hash
+    if (seq, previous) != (version, head):
+        report.add(name, "链尾与所记不符，可能有行为缺失", "the head of the chain differs")
+
+
+def _verify_payload(
+    report: Report, where: str, row: ActRecord, erased: set[tuple[int, str]]
+) -> None:
+    if chain.payload_digest(row.algorithm, row.parts) != row.payload_digest:
+        report.add(where, "内容摘要与各部分不符", "the payload's digest differs")
+    held = chain.parts_of(row.payload)
+    for part, value in held.items():
+        salt = row.payload.salts.get(part, "")
+        if row.parts.get(part) != chain.part_digest(row.algorithm, salt, value):
+            report.add(where, f"“{part}”与摘要不符", f"'{part}' is not what was digested")
+    for part in row.parts:
+        if part not in held and (row.pk, part) not in erased:
+            report.add(where, f"“{part}”缺失且无删除记录", f"'{part}' is missing, no erasure")
+
+
+def _verify_documents(report: Report) -> None:
+    for kept in DocumentVersion.objects.order_by("id").iterator(BATCH):
+        if kept.content is None:
+            continue
+        if digest(coding.decode(kept.content)) != kept.digest:
+            where = f"{kept.centre_id or kept.book_id} {kept.type} v{kept.version}"
+            report.add(where, "材料内容与摘要不符", "the document is not what was digested")
+
+
+# --- rebuild ------------------------------------------------------------------------------------
+
+
+def rebuild(check: bool = True) -> Report:
+    """Replays every chain from its stored acts.
+
+    With `check` what is stored is compared and left alone; otherwise the projections are written
+    anew. Acts with parts erased are folded, not judged again (a note says so).
+    """
+    report = Report()
+    with transaction.atomic():
+        for book in ProgrammeBook.objects.order_by("programme"):
+            editions = library.editions(book.programme)
+            _replay(report, book.programme, editions, None, book)
+            for centre in Centre.objects.filter(book=book).order_by("id"):
+                _replay(report, centre.id, editions, centre, book)
+                _project(report, editions, centre, book, check)
+    return report
+
+
+def _replay(
+    report: Report, name: str, editions: Editions, centre: Centre | None, book: ProgrammeBook
+) -> None:
+    """Judges every act again on the state it was judged on, and compares the findings."""
+    rows = store.rows_of(centre, book)
+    contents = store.contents_of(rows)
+    world = World(store.programme_acts(book))
+    running = _Running(editions, world)
+    report.chains += 1
+    changed = set()
+    for row in rows:
+        report.acts += 1
+        act = store.act_of(row, contents)
+        state = running.before(act)
+        rs = editions.of(state, act.on)
+        if rs.digest != row.ruleset:
+            changed.add(row.edition)
+        if store.lacks(row, contents):
+            report.notes.append(f"{name}#{row.seq} 有内容已依法删除，不再重判")
+        else:
+            answers = Remembered(coding.decode(row.payload.answers or {}))
+            _compare(report, f"{name}#{row.seq}", row, rs, state, act, world, answers)
+        running.add(act)
+    for edition in sorted(changed):
+        report.notes.append(f"{name} 有行为按版本“{edition}”较早的数据判断，其后数据已改")
+
+
+def _compare(
+    report: Report,
+    where: str,
+    row: ActRecord,
+    rs: Any,
+    state: State,
+    act: Act,
+    world: World,
+    answers: Remembered,
+) -> None:
+    try:
+        judged = judge(rs, state, act, world.seen(act.saw, answers))
+        findings = store.bare(judged.findings)
+    except KeyError as missing:
+        report.add(where, f"重判时缺少所存的答复（{missing}）", f"an answer is missing: {missing}")
+        return
+    kept = row.findings
+    if not judged.accepted:
+        report.add(where, "重判时不再被接受", "would not be accepted when judged again")
+    elif findings != kept:
+        differing = sorted({f["id"] for f in [*findings, *kept] if (f in findings) != (f in kept)})
+        report.add(where, f"重判结果不同：{'、'.join(differing)}", f"findings differ: {differing}")
+
+
+class _Running:
+    """The state before each act as it was when the act was recorded, kept along where it can be."""
+
+    def __init__(self, editions: Editions, world: World) -> None:
+        self.editions, self.world = editions, world
+        self.acts: list[Act] = []
+        self.state = State()
+        self.last = dt.date.min
+        self.straight = not any(r.programme.transitions for r in editions.rulesets)
+
+    def before(self, act: Act) -> State:
+        """The state an act was judged on: acts recorded before it, up to its day."""
+        if self.straight and act.on >= self.last:
+            return self.state
+        return fold(self.editions, self.acts, self.world, act.on)
+
+    def add(self, act: Act) -> None:
+        """Takes an act in."""
+        self.acts.append(act)
+        in_order = act.on >= self.last and not act.kind.startswith("annul")
+        self.last = max(self.last, act.on)
+        if not self.straight:
+            return
+        if in_order:
+            rs = self.editions.of(self.state, act.on)
+            rs.apply(self.state, act, self.world)
+        else:
+            self.state = fold(self.editions, standing(self.acts), self.world)
+
+
+def _project(
+    report: Report, editions: Editions, centre: Centre, book: ProgrammeBook, check: bool
+) -> None:
+    """Compares a centre's projections with what its acts give, or writes them anew."""
+    before = {n: getattr(centre, n) for n in store.PROJECTED}
+    history = store.history_of(editions, store.rows_of(centre, book))
+    store.project(centre, editions, history, store.world_of(book))
+    after = {n: getattr(centre, n) for n in store.PROJECTED}
+    differing = [n for n in store.PROJECTED if before[n] != after[n]]
+    if not differing:
+        return
+    if check:
+        report.add(
+            centre.id, f"所存状态与重放不同：{'、'.join(differing)}", f"differs: {differing}"
+        )
+    else:
+        centre.save(update_fields=differing)
+        report.notes.append(f"{centre.id} 已按行为重新写入：{'、'.join(differing)}")
