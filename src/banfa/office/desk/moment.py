@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 
-SHANGHAI = ZoneInfo("Asia/Shanghai")
+from banfa.office.clock import SHANGHAI
+
 EARLIEST, LATEST = dt.date(1949, 10, 1), dt.date(2200, 12, 31)
 
 

@@ -1,0 +1,217 @@
+"""Taking an act: its form, the refused form with everything kept, and the way to the receipt."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from banfa.office import clock
+from banfa.office.desk import actform, citations, moment, permitted, setting
+from banfa.office.desk.language import say
+from banfa.office.ledger import verbs
+from banfa.office.ledger.errors import LedgerError, Stale
+from banfa.rules.judge import Finding
+from banfa.rules.life import Act
+from banfa.rules.proposals import BadProposal, check
+from banfa.rules.words import Text
+
+
+@dataclass
+class Answer:
+    """What came of a form: findings with their places in it, or what could not be read."""
+
+    accepted: bool = False
+    receipt: Any = None
+    findings: list[Finding] = field(default_factory=list)
+    places: dict[int, str] = field(default_factory=dict)
+    said: str = ""
+    draft: str = ""
+
+    @property
+    def summary(self) -> list[tuple[Finding, str]]:
+        """Each finding with the id of the control it is about ('' for the act as a whole)."""
+        return [(f, self.places.get(n, "")) for n, f in enumerate(self.findings)]
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
+    """An act on a centre."""
+    asked = moment.read(request.GET, clock.today())
+    where = setting.of_centre(centre, asked.on, _party(request))
+    return _act(request, where, kind)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def programme_act(request: HttpRequest, programme: str, kind: str) -> HttpResponse:
+    """A programme-level act, or one that begins a centre."""
+    asked = moment.read(request.GET, clock.today())
+    where = setting.of_programme(programme, asked.on, _party(request))
+    return _act(request, where, kind)
+
+
+def _party(request: HttpRequest) -> str:
+    return request.POST.get("party") or request.GET.get("party", "")
+
+
+def _act(request: HttpRequest, where: setting.Setting, kind: str) -> HttpResponse:
+    party = _party(request)
+    permission = where.permission(kind)
+    if permission is None:
+        raise Http404
+    choices = setting.choices(where, kind)
+    posted = request.method == "POST"
+    given = request.POST if posted else request.GET
+    form = actform.build(where.rs, kind, choices, given, request.FILES, party)
+    form.cases = permitted.case_options(where.rs, where.state, kind)
+    form.organisations = permitted.organisation_options(where.rs, where.state, party, choices)
+    setting.basis_of_inputs(where, form)
+    answer = None
+    if posted and "add" in request.POST:
+        _add_row(form, request.POST["add"])
+    elif posted:
+        answer = _take(request, where, form, party)
+        if answer.accepted and not where.rs.models[kind].probe:
+            return HttpResponseRedirect(_receipt_page(where, answer.receipt, party))
+    return _render(request, where, form, permission, answer)
+
+
+def _add_row(form: actform.ActForm, name: str) -> None:
+    """One more line in a table of inputs, for a browser without scripts."""
+    from banfa.office.desk import fields
+
+    for number, one in enumerate(form.inputs):
+        if one.name == name and one.given.columns:
+            rows = [*(one.value or []), {}]
+            form.inputs[number] = fields.make(name, one.given, rows, form.choices, ())
+
+
+def _take(
+    request: HttpRequest, where: setting.Setting, form: actform.ActForm, party: str
+) -> Answer:
+    """Proposes what was filled in. Nothing is recorded unless it is accepted."""
+    filled = actform.fill(form)
+    if form.mistakes or filled.on is None:
+        return _unreadable(form)
+    org = form.typed["org"]
+    proposal = verbs.Proposal(
+        act=form.kind,
+        by=party,
+        on=filled.on,
+        programme=where.programme,
+        centre=where.centre,
+        org=org or (setting.acting_org(where.rs, where.state, party) or None),
+        data=filled.data,
+        documents=filled.documents,
+        about=filled.about,
+        exception=filled.exception,
+        version=_version(request),
+        key=request.POST.get("key", "")[:200] or None,
+    )
+    try:
+        probe = form.model.probe
+        receipt = verbs.judge(proposal) if probe else verbs.record(proposal)
+    except BadProposal as bad:
+        form.mistakes += [(m.where, say(m.text)) for m in bad.mistakes]
+        return _unreadable(form)
+    except LedgerError as error:
+        return Answer(said=say(error.text), findings=_stale_note(error))
+    return _judged(where, form, receipt, proposal)
+
+
+def _version(request: HttpRequest) -> int | None:
+    raw = request.POST.get("version", "")
+    return int(raw) if raw.isdigit() else None
+
+
+def _stale_note(error: LedgerError) -> list[Finding]:
+    if not isinstance(error, Stale):
+        return []
+    return []
+
+
+def _unreadable(form: actform.ActForm) -> Answer:
+    """Mistakes of writing, as findings beside their fields."""
+    found = [
+        Finding("readable", "UNREADABLE", "not", None, None, "must", field=_field_of(where),
+                says=Text(said, said))
+        for where, said in form.mistakes
+    ]  # fmt: skip
+    answer = Answer(findings=found, said=_("有填写不符合要求之处，尚未提交判断。"))
+    answer.places = actform.place(form, found)
+    return answer
+
+
+def _field_of(where: str) -> str:
+    return where.removeprefix("with.")
+
+
+def _judged(
+    where: setting.Setting, form: actform.ActForm, receipt: Any, proposal: verbs.Proposal
+) -> Answer:
+    findings = receipt.refusals + receipt.warnings
+    answer = Answer(receipt.accepted, receipt, findings)
+    answer.places = actform.place(form, findings)
+    if any(f.code == "NOT_JOINT" for f in receipt.refusals):
+        answer.draft = _draft(where, proposal)
+    return answer
+
+
+def _draft(where: setting.Setting, proposal: verbs.Proposal) -> str:
+    """The digest on which the bodies to be consulted record their concurrence."""
+    act = Act(
+        proposal.act,
+        proposal.on,
+        proposal.by,
+        {},
+        dict(proposal.data),
+        {k: dict(v) for k, v in proposal.documents.items()},
+        proposal.about,
+        centre=where.centre,
+    )
+    return check(where.rs, act).draft
+
+
+def _receipt_page(where: setting.Setting, receipt: Any, party: str) -> str:
+    if receipt.centre is not None:
+        page = reverse("centre", args=[receipt.centre])
+    else:
+        page = citations.page_of(where.rs.programme)
+    return f"{page}?party={party}&receipt={receipt.seq}#receipt"
+
+
+def _render(
+    request: HttpRequest,
+    where: setting.Setting,
+    form: actform.ActForm,
+    permission: Any,
+    answer: Answer | None,
+) -> HttpResponse:
+    party = _party(request)
+    context = {
+        "programme": where.rs.programme,
+        "where": where,
+        "form": form,
+        "act": permitted.possibility(where.rs, permission),
+        "answer": answer,
+        "party": party,
+        "party_name": where.rs.programme.parties[party].name,
+        "today": clock.today(),
+        "on": form.typed["on"] or where.on.isoformat(),
+        "key": request.POST.get("key") or secrets.token_urlsafe(24),
+        "version": where.version,
+        "here": "home" if where.centre else "programmes",
+        "unheld": [f for n, f in enumerate(answer.findings) if n not in answer.places]
+        if answer
+        else [],
+    }
+    fragment = getattr(request, "htmx", False) and request.method == "GET"
+    template = "desk/parts/act_form.html" if fragment else "desk/act.html"
+    refused = answer is not None and not answer.accepted
+    return render(request, template, context, status=422 if refused else 200)

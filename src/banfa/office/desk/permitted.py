@@ -1,0 +1,160 @@
+"""Which acts a party may do on a day, before anyone tries: possible, depending on input, or not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Any
+
+from banfa.office.desk import citations, fields
+from banfa.office.desk.language import say
+from banfa.rules import programme as p
+from banfa.rules import words
+from banfa.rules.judge import Finding, Permission, permitted
+from banfa.rules.life import State
+from banfa.rules.ruleset import Ruleset
+from banfa.rules.world import World
+
+ORDER = {"possible": 0, "open": 1, "blocked": 2}
+
+
+@dataclass
+class Possibility:
+    """An act of the party: how it stands, why not, from which day, resting on what."""
+
+    kind: str
+    name: str
+    help: str
+    standing: str
+    refusals: list[Finding]
+    open: list[Finding]
+    warnings: list[Finding]
+    from_day: dt.date | None
+    cites: list[citations.Link]
+    probe: bool
+    cases: list[str] = field(default_factory=list)
+
+
+def parties_of(programme: p.Programme, models: dict[str, p.Act], state: State) -> list[fields.Option]:
+    """The parties that may do anything, with who plays them for this centre."""
+    acting = {party for model in models.values() for party in model.by}
+    options = []
+    for name, party in programme.parties.items():
+        if name in acting or state.roles.get(name):
+            held = "、".join(str(o.get("name") or o.get("org")) for o in state.roles.get(name, []))
+            text = say(party.name)
+            options.append(fields.Option(name, f"{text}（{held}）" if held else text))
+    return options
+
+
+def acts_of(
+    rs: Ruleset,
+    state: State,
+    party: str,
+    on: dt.date,
+    world: World,
+    centre: str | None = None,
+    level: str = "centre",
+) -> list[Possibility]:
+    """Every act of that party, those possible first."""
+    held = state.roles.get(party)
+    model = rs.programme.parties[party]
+    org: Any = held[0] if held else {"org": party} if model.body else {}
+    found = [
+        possibility(rs, one)
+        for one in permitted(rs, state, party, on, world, org, centre, level)
+        if centre is not None or level == "programme" or opens_a_life(rs.models[one.act])
+    ]
+    return sorted(found, key=lambda one: ORDER[one.standing])
+
+
+def opens_a_life(model: p.Act) -> bool:
+    """Whether an act can begin a centre."""
+    return model.level == "centre" and "none" in (model.from_ or [])
+
+
+def possibility(rs: Ruleset, one: Permission) -> Possibility:
+    """One permission in words."""
+    model, judged = rs.models[one.act], one.judgement
+    return Possibility(
+        one.act,
+        say(model.name),
+        say(model.help),
+        one.standing,
+        judged.refusals,
+        judged.open,
+        judged.warnings,
+        one.from_day,
+        citations.links(rs.programme, model.cite, model.default),
+        model.probe,
+        one.cases,
+    )
+
+
+def case_options(rs: Ruleset, state: State, kind: str) -> list[fields.Option]:
+    """The open cases an act may belong to, to pick from when there are several."""
+    about = rs.models[kind].about
+    if about is None:
+        return []
+    options = []
+    for number in state.open_cases.get(about.case, []):
+        case = state.cases[number]
+        model = rs.programme.procedures[case.procedure]
+        key = f" {case.key}" if case.key is not None else ""
+        step = say(model.steps[case.step].name)
+        options.append(fields.Option(number, f"{say(model.name)}{key}（{case.opened}，{step}）"))
+    return options
+
+
+def organisation_options(
+    rs: Ruleset, state: State, party: str, choices: fields.Choices
+) -> list[fields.Option]:
+    """Which organisation acts, when that is not settled by the role itself."""
+    held = state.roles.get(party, [])
+    if len(held) == 1:
+        return []
+    if held:
+        return [fields.Option(str(o["org"]), str(o.get("name") or o["org"])) for o in held]
+    model = rs.programme.parties[party]
+    if model.body or model.inside:
+        return []
+    return choices.organisations_of(model.kinds)
+
+
+def generic_options(rs: Ruleset, kind: str, state: State, acts: Any) -> dict[str, Any]:
+    """What can be picked in the generic acts, which programmes do not write themselves."""
+    programme = rs.programme
+    if kind == "exception_decision":
+        rules = [
+            fields.Option(f"{a.id}.{r.id}", f"{say(a.model.name)}：{_said(rs, a.id, r)}")
+            for a in rs.acts.values()
+            for r in a.rules
+            if r.soft == "exception"
+        ]
+        return {"with.rule": rules}
+    if kind in ("annul", "annul_programme_act"):
+        listed = [
+            fields.Option(str(a.seq), f"{a.seq} · {a.on} · {say(rs.models[a.kind].name)}")
+            for a in acts
+            if a.kind in rs.models
+        ]
+        return {"with.target": listed}
+    if kind == "enter_existing_centre" and programme.existing is not None:
+        stages = [
+            fields.Option(s, say(words.stage(programme, s))) for s in programme.existing.stages
+        ]
+        found = {"with.stage": stages}
+        if programme.classes:
+            classes = [fields.Option(n, say(c.name)) for n, c in programme.classes.items()]
+            found["with.class"] = classes
+        return found
+    if kind == "set_default":
+        settings = dict.fromkeys(o for d in programme.defaults.values() for o in d.options)
+        return {"with.to": [fields.Option(s, s) for s in settings]}
+    return {}
+
+
+def _said(rs: Ruleset, kind: str, rule: Any) -> str:
+    if isinstance(rule.source, p.Condition):
+        return say(words.test(rs.programme, rule.source, kind))
+    return str(rule.id)

@@ -1,0 +1,147 @@
+"""Where an act would be taken: a centre or a programme, on a day, with what is on file there."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from banfa.office.desk import citations, fields, permitted
+from banfa.office.desk.language import say
+from banfa.office.ledger import library, queries, store
+from banfa.office.ledger.facts import DatabaseFacts
+from banfa.office.ledger.models import ProgrammeBook
+from banfa.office.ledger.verbs import as_org
+from banfa.rules.judge import Permission
+from banfa.rules.judge import permitted as ask_permitted
+from banfa.rules.life import Act, State
+from banfa.rules.ruleset import Ruleset
+from banfa.rules.world import World
+
+
+@dataclass
+class Setting:
+    """The state, the world and the acts on file that a party's acts are asked and taken in.
+
+    `page` is the centre's page, None for programme-level acts and for those that begin a centre.
+    """
+
+    programme: str
+    rs: Ruleset
+    state: State
+    world: World
+    on: dt.date
+    acts: Sequence[Act]
+    permissions: Sequence[Permission]
+    version: int | None
+    page: queries.CentrePage | None = None
+
+    @property
+    def centre(self) -> str | None:
+        """The centre's id, when there is one."""
+        return self.page.centre.id if self.page is not None else None
+
+    @property
+    def title(self) -> str:
+        """What the act is taken on: the centre's name, or the regulation's."""
+        if self.page is not None:
+            return say(self.page.name)
+        return say(self.rs.programme.name)
+
+    def permission(self, kind: str) -> Permission | None:
+        """How one act stands for the party."""
+        return next((one for one in self.permissions if one.act == kind), None)
+
+
+def acting_org(rs: Ruleset, state: State, party: str) -> Any:
+    """The organisation a party is taken to be before one is picked; empty when none is known."""
+    held = state.roles.get(party)
+    model = rs.programme.parties[party]
+    if held:
+        return held[0]
+    return {"org": party, "name": model.name.zh} if model.body else {}
+
+
+def of_centre(id_: str, on: dt.date, party: str) -> Setting:
+    """A centre on a day. Raises NotOnFile."""
+    page = queries.centre(id_, on)
+    if party in page.programme.parties:
+        org = acting_org(page.ruleset, page.state, party)
+        page.permitted = ask_permitted(
+            page.ruleset, page.state, party, on, page.world, org, centre=id_
+        )
+    return Setting(
+        page.centre.book_id,
+        page.ruleset,
+        page.state,
+        page.world,
+        on,
+        [entry.act for entry in page.timeline if entry.annulled_by is None],
+        page.permitted,
+        page.version,
+        page,
+    )
+
+
+def of_programme(id_: str, on: dt.date, party: str, edition: str | None = None) -> Setting:
+    """A programme on a day, for its own acts and those that begin a centre. Raises NotOnFile."""
+    editions = library.editions(id_)
+    rs = editions.by_name[edition] if edition is not None else editions.on(on)
+    book = ProgrammeBook.objects.filter(programme=id_).first() or ProgrammeBook(programme=id_)
+    world = store.world_of(book, DatabaseFacts())
+    state, found = State(), []
+    if party in rs.programme.parties:
+        org = acting_org(rs, state, party)
+        found = ask_permitted(rs, state, party, on, world, org, level="programme")
+        begin = ask_permitted(rs, state, party, on, world, org)
+        found += [one for one in begin if permitted.opens_a_life(rs.models[one.act])]
+    return Setting(id_, rs, state, world, on, world.acts, found, None)
+
+
+def choices(setting: Setting, kind: str) -> fields.Choices:
+    """What can be picked in an act's form; reads only what the act's inputs need."""
+    model = setting.rs.models[kind]
+    types = {given.type for given in _all_inputs(setting.rs, kind)}
+    named = {given.act for given in _all_inputs(setting.rs, kind) if given.act}
+    centres: list[fields.Option] = []
+    if "centres" in types:
+        listed = queries.centre_list(programme=setting.programme, on=setting.on, size=500).rows
+        centres = [fields.Option(c.id, f"{say(c.name)}（{c.id}）") for c in listed]
+    return fields.Choices(
+        {o.id: as_org(o) for o in queries.organisations()},
+        centres,
+        {act: _programme_acts(setting, act) for act in named},
+        permitted.generic_options(setting.rs, kind, setting.state, setting.acts)
+        if model is not None
+        else {},
+    )
+
+
+def _all_inputs(rs: Ruleset, kind: str) -> list[Any]:
+    model = rs.models[kind]
+    found = list(model.with_.values())
+    for name in model.documents:
+        sections = rs.programme.documents[name].sections.values()
+        found += [given for section in sections for given in section.fields.values()]
+    found += [column for given in list(found) for column in (given.columns or {}).values()]
+    return found
+
+
+def _programme_acts(setting: Setting, kind: str) -> list[fields.Option]:
+    """The programme-level acts of a kind on file, latest first, told by number, day and content."""
+    options = []
+    for act in reversed(setting.world.of(kind, setting.on)):
+        model = setting.rs.models.get(act.kind)
+        name = say(model.name) if model is not None else act.kind
+        told = next((str(v) for v in act.data.values() if isinstance(v, (str, int))), "")
+        options.append(fields.Option(str(act.seq), f"{act.seq} · {act.on} · {name} {told[:40]}"))
+    return options
+
+
+def basis_of_inputs(setting: Setting, form: Any) -> None:
+    """Gives each field the link of its own basis, when the programme states one."""
+    for one in form.fields:
+        given = one.given
+        if given.cite or given.default:
+            one.basis = citations.link(setting.rs.programme, given.cite, given.default)

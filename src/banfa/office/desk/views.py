@@ -1,0 +1,236 @@
+"""The pages. Each asks the ledger, puts the answer into words, and shows it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from banfa.office import clock
+from banfa.office.desk import centre_page, citations, moment, permitted, regulation, setting
+from banfa.office.desk.drawing import drawing
+from banfa.office.desk.language import say
+from banfa.office.ledger import library, queries
+from banfa.office.ledger.errors import NotOnFile
+from banfa.rules.life import State
+
+View = Callable[..., HttpResponse]
+
+
+def on_file(view: View) -> View:
+    """What is not on file is a page that is not there."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotOnFile as error:
+            raise Http404(say(error.text)) from error
+
+    return wrapped
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """All centres, by programme and stage, with what is due next."""
+    on = clock.today()
+    rows = queries.programmes(on)
+    known = {row.id: row for row in rows}
+    asked = request.GET.get("programme", "")
+    chosen = known.get(asked)
+    stage = request.GET.get("stage", "")
+    search = request.GET.get("q", "").strip()[:100]
+    page = request.GET.get("page", "1")
+    found = queries.centre_list(
+        programme=chosen.id if chosen else None,
+        stage=stage or None,
+        search=search or None,
+        on=on,
+        with_duties=True,
+        page=int(page) if page.isdigit() and len(page) < 6 else 1,
+    )
+    context = {
+        "here": "home",
+        "on": on,
+        "programmes": rows,
+        "chosen": chosen,
+        "stages": _stage_options(rows, chosen),
+        "stage": stage,
+        "search": search,
+        "found": found,
+        "rows": [home_row(row, on) for row in found.rows],
+        "pages": -(-found.total // found.size),
+        "filtered": bool(asked or stage or search),
+    }
+    return render(request, "desk/home.html", context)
+
+
+def _stage_options(rows: Any, chosen: Any) -> list[tuple[str, str, int]]:
+    """The stages to filter by, with how many centres are in each; same id, same line."""
+    options: dict[str, tuple[str, int]] = {}
+    for row in [chosen] if chosen else rows:
+        for stage, model in row.model.stages.items():
+            name, count = options.get(stage, (say(model.name), 0))
+            options[stage] = (name, count + row.stages.get(stage, 0))
+    return [(stage, name, count) for stage, (name, count) in options.items() if count]
+
+
+def home_row(row: Any, on: Any) -> dict[str, Any]:
+    """A centre in the table: who holds which role, what is due next, what awaits a decision."""
+    dated = [d for d in row.duties if d.due is not None and d.mode in ("obligation", "notice")]
+    decisions = [d for d in row.duties if d.mode in centre_page.DECISIONS]
+    roles = [
+        (say(model.name), "、".join(str(o.get("name") or o.get("org")) for o in row.roles[party]))
+        for party, model in row.programme.parties.items()
+        if row.roles.get(party) and not model.inside
+    ]
+    return {
+        "row": row,
+        "roles": roles[:2],
+        "next": dated[0] if dated else None,
+        "late": sum(1 for d in row.duties if d.late),
+        "decisions": len(decisions),
+    }
+
+
+@require_safe
+def programmes(request: HttpRequest) -> HttpResponse:
+    """The regulations in use."""
+    rows = queries.programmes(clock.today())
+    return render(request, "desk/programmes.html", {"here": "programmes", "rows": rows})
+
+
+@require_safe
+@on_file
+def latest_edition(request: HttpRequest, programme: str) -> HttpResponse:
+    """To the edition in force today."""
+    rs = library.editions(programme).on(clock.today())
+    return HttpResponseRedirect(citations.page_of(rs.programme))
+
+
+@require_safe
+@on_file
+def programme(request: HttpRequest, programme: str, edition: str) -> HttpResponse:
+    """A regulation: its data, its articles, what is left to the authority, the defaults."""
+    asked = moment.read(request.GET, clock.today())
+    page = queries.programme_page(programme, edition, asked.on, asked.known_at)
+    rs, model = page.ruleset, page.programme
+    party = _party(request, model, _acting(rs, State()))
+    where = setting.of_programme(programme, asked.on, party, edition) if party else None
+    places = regulation.places(rs, page.text_load)
+    context = {
+        "here": "programmes",
+        "moment": asked,
+        "page": page,
+        "programme": model,
+        "editions": page.editions.rulesets,
+        "drawing": drawing(model, None),
+        "places": places,
+        "coverage": regulation.coverage(places),
+        "parties": _acting(rs, State()),
+        "party": party,
+        "acts": [permitted.possibility(rs, q) for q in where.permissions] if where else [],
+        "left": regulation.left_to_authority(rs, page.world, asked.on),
+        "defaults": regulation.defaults_in_use(rs, page.world, asked.on),
+        "timeline": centre_page.timeline(page.editions, page.timeline),
+        "text_changes": regulation.text_changes(programme, edition),
+        "receipt": _receipt(request, page),
+    }
+    return render(request, "desk/programme.html", context)
+
+
+def _acting(rs: Any, state: State) -> list[Any]:
+    models = rs.models
+    if state.stage is None:
+        models = {
+            k: m for k, m in models.items() if m.level == "programme" or permitted.opens_a_life(m)
+        }
+    return permitted.parties_of(rs.programme, models, state)
+
+
+def _party(request: HttpRequest, model: Any, options: list[Any]) -> str:
+    """The party the visitor chose, kept in the address; none at first."""
+    party = request.GET.get("party", "")
+    return party if party in model.parties and any(o.value == party for o in options) else ""
+
+
+def _receipt(request: HttpRequest, page: Any) -> Any:
+    raw = request.GET.get("receipt", "")
+    if not raw.isdigit():
+        return None
+    found = next((e for e in page.timeline if str(e.act.seq) == raw), None)
+    return centre_page.shown(page.editions, found) if found is not None else None
+
+
+@require_safe
+@on_file
+def centre(request: HttpRequest, centre: str) -> HttpResponse:
+    """A centre on a day as known on a day."""
+    asked = moment.read(request.GET, clock.today())
+    page = queries.centre(centre, asked.on, asked.known_at)
+    rs = page.ruleset
+    options = permitted.parties_of(rs.programme, rs.models, page.state)
+    party = _party(request, page.programme, options)
+    acts = []
+    if party:
+        acts = permitted.acts_of(rs, page.state, party, asked.on, page.world, centre)
+    duties, decisions = centre_page.owed(rs, page.state, page.duties)
+    counted = [e.act for e in page.timeline if e.counts]
+    context = {
+        "here": "home",
+        "moment": asked,
+        "page": page,
+        "programme": page.programme,
+        "names": centre_page.names(rs, page.state, asked.on),
+        "facts": centre_page.facts(rs, page.state),
+        "results": centre_page.results(rs, page.state),
+        "stages": centre_page.stages(rs, page.state, asked.on),
+        "drawing": drawing(page.programme, page.stage, [s for s, _on in page.state.stages]),
+        "clocks": centre_page.clocks(rs, page.state, counted),
+        "procedures": centre_page.procedures(rs, page.state),
+        "duties": duties,
+        "decisions": decisions,
+        "parties": options,
+        "party": party,
+        "acts": acts,
+        "timeline": centre_page.timeline(page.editions, page.timeline),
+        "receipt": _receipt(request, page),
+    }
+    return render(request, "desk/centre.html", context)
+
+
+@require_safe
+@on_file
+def centre_entry(request: HttpRequest, centre: str, seq: int) -> HttpResponse:
+    """One recorded act of a centre with all its findings."""
+    page = queries.centre(centre)
+    return _entry(request, page, seq, say(page.name))
+
+
+@require_safe
+@on_file
+def programme_entry(request: HttpRequest, programme: str, seq: int) -> HttpResponse:
+    """One recorded programme-level act with all its findings."""
+    page = queries.programme_page(programme)
+    return _entry(request, page, seq, say(page.programme.name))
+
+
+def _entry(request: HttpRequest, page: Any, seq: int, title: str) -> HttpResponse:
+    entry = next((e for e in page.timeline if e.act.seq == seq), None)
+    if entry is None:
+        raise Http404(_("没有这一序号的行为"))
+    context = {
+        "page": page,
+        "programme": page.programme,
+        "title": title,
+        "shown": centre_page.shown(page.editions, entry),
+        "centre": getattr(page, "centre", None),
+    }
+    fragment = getattr(request, "htmx", False)
+    template = "desk/parts/findings.html" if fragment else "desk/entry.html"
+    return render(request, template, context)
