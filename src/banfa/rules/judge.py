@@ -97,6 +97,15 @@ class Judgement:
         return self._outcomes
 
     @property
+    def standing(self) -> str:
+        """`blocked`, `open` (depends on input) or `possible`, without putting it into words."""
+        rules = self.compiled.rules
+        for i, outcome in enumerate(self._outcomes):
+            if outcome == NOT and rules[i].soft != "warn" and i not in self.used:
+                return "blocked"
+        return "open" if OPEN in self._outcomes else "possible"
+
+    @property
     def refusals(self) -> list[Finding]:
         """The findings that refuse."""
         return [f for f in self.findings if f.refuses]
@@ -269,9 +278,9 @@ def _permission(
     for case in cases or _NO_CASE:
         act = Act(name, on, party, org, about=case, centre=centre)
         judgement = judge(rs, state, act, world, partial=True)
-        refused = bool(judgement.refusals)
-        standing = "blocked" if refused else "open" if judgement.open else "possible"
-        found = Permission(name, standing, judgement, [case] if case and not refused else [])
+        standing = judgement.standing
+        ready = [case] if case and standing != "blocked" else []
+        found = Permission(name, standing, judgement, ready)
         if best is None or (best.standing == "blocked" and standing != "blocked"):
             best = found
         elif standing != "blocked":

@@ -68,7 +68,8 @@ class Life:
             if act is None:
                 self.wait(state)
                 continue
-            self._concur(rs, state, act)
+            if self._concur(rs, act):
+                state = self.state
             taken = self.book.record(act)
             self.tried += 1
             self.accepted += taken.accepted
@@ -160,15 +161,17 @@ class Life:
                 content = written(rs.programme.documents[name], "complete")
                 act.documents[name] = {"content": content, "digest": digest(content)}
 
-    def _concur(self, rs: Ruleset, state: State, act: Act) -> None:
+    def _concur(self, rs: Ruleset, act: Act) -> bool:
+        """Records what joint bodies say first; whether anything was recorded."""
         jointly = rs.acts[act.kind].model.jointly
         if jointly is None or act.centre is None or self.rng.random() < self.daring / 3:
-            return
+            return False
         for party in jointly.parties:
             data = {"draft": act.draft, "agrees": True}
             self.book.record(
                 Act("concur", self.on, party, self.org(rs, party), data, centre=act.centre)
             )
+        return True
 
 
 def _by(rs: Ruleset, kind: str) -> list[str]:
