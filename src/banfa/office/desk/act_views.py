@@ -16,7 +16,7 @@ from banfa.office import clock
 from banfa.office.desk import actform, citations, moment, permitted, setting
 from banfa.office.desk.language import say
 from banfa.office.ledger import verbs
-from banfa.office.ledger.errors import LedgerError, Stale
+from banfa.office.ledger.errors import LedgerError
 from banfa.rules.judge import Finding
 from banfa.rules.life import Act
 from banfa.rules.proposals import BadProposal, check
@@ -121,19 +121,13 @@ def _take(
         form.mistakes += [(m.where, say(m.text)) for m in bad.mistakes]
         return _unreadable(form)
     except LedgerError as error:
-        return Answer(said=say(error.text), findings=_stale_note(error))
+        return Answer(said=say(error.text))
     return _judged(where, form, receipt, proposal)
 
 
 def _version(request: HttpRequest) -> int | None:
     raw = request.POST.get("version", "")
     return int(raw) if raw.isdigit() else None
-
-
-def _stale_note(error: LedgerError) -> list[Finding]:
-    if not isinstance(error, Stale):
-        return []
-    return []
 
 
 def _unreadable(form: actform.ActForm) -> Answer:
@@ -186,6 +180,12 @@ def _receipt_page(where: setting.Setting, receipt: Any, party: str) -> str:
     return f"{page}?party={party}&receipt={receipt.seq}#receipt"
 
 
+def _acting(where: setting.Setting, party: str) -> str:
+    """The organisation that holds the role, when exactly one does."""
+    held = where.state.roles.get(party, [])
+    return str(held[0].get("name") or held[0].get("org")) if len(held) == 1 else ""
+
+
 def _render(
     request: HttpRequest,
     where: setting.Setting,
@@ -202,14 +202,12 @@ def _render(
         "answer": answer,
         "party": party,
         "party_name": where.rs.programme.parties[party].name,
+        "acting": _acting(where, party),
         "today": clock.today(),
         "on": form.typed["on"] or where.on.isoformat(),
         "key": request.POST.get("key") or secrets.token_urlsafe(24),
         "version": where.version,
         "here": "home" if where.centre else "programmes",
-        "unheld": [f for n, f in enumerate(answer.findings) if n not in answer.places]
-        if answer
-        else [],
     }
     fragment = getattr(request, "htmx", False) and request.method == "GET"
     template = "desk/parts/act_form.html" if fragment else "desk/act.html"

@@ -16,8 +16,8 @@ from django.utils.translation import gettext as _
 
 from banfa.office.desk import fields as f
 from banfa.office.desk.language import say
-from banfa.rules import words
 from banfa.rules import programme as p
+from banfa.rules import words
 from banfa.rules.ruleset import Ruleset
 
 
@@ -226,9 +226,7 @@ def fill(form: ActForm) -> Filled:
             documents[part.id] = attached
     exception = {one.name.removeprefix("exception."): _value(form, one) for one in form.exception}
     exception = {k: v for k, v in exception.items() if v is not None}
-    return Filled(
-        _day(form), data, documents, form.typed["about"] or None, exception or None
-    )
+    return Filled(_day(form), data, documents, form.typed["about"] or None, exception or None)
 
 
 def _day(form: ActForm) -> dt.date | None:

@@ -7,7 +7,7 @@ database.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -355,12 +355,20 @@ def shown(editions: Any, entry: Any) -> Shown:
         say(entry.name),
         party,
         "" if entry.org in (party, entry.party.zh) else entry.org,
-        [_given(programme, name, value, inputs.get(name)) for name, value in act.data.items()],
-        [say(programme.documents[d].name) if d in programme.documents else d for d in act.documents],
+        [_given(programme, n, act.data[n], inputs.get(n)) for n in _in_order(act.data, inputs)],
+        [
+            say(programme.documents[d].name) if d in programme.documents else d
+            for d in act.documents
+        ],
         citations.links(programme, entry.cites, entry.default),
         recorded if recorded != act.on else None,
         say(procedure.name) if procedure is not None else "",
     )
+
+
+def _in_order(data: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
+    """The names of what was given, in the order in which the form asks for it."""
+    return [n for n in inputs if n in data] + [n for n in data if n not in inputs]
 
 
 def _given(programme: p.Programme, name: str, value: Any, given: p.Input | None) -> Fact:

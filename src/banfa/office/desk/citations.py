@@ -68,7 +68,9 @@ def link(programme: Programme, cite: str | None, default: str | None = None) -> 
     page = page_of(programme)
     if cite:
         target = place_of(programme, cite)
-        return Link(printed(programme, cite), f"{page}#{anchor(target)}", title=gist(programme, target))
+        return Link(
+            printed(programme, cite), f"{page}#{anchor(target)}", title=gist(programme, target)
+        )
     if default:
         words = _("文本未作规定，系统缺省 %(id)s") % {"id": default}
         declared = programme.defaults.get(default)

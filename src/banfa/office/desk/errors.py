@@ -26,7 +26,9 @@ def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
     """404: no such page, centre, programme or act."""
-    return _page(request, 404, _("没有这个页面"), _("地址可能有误，或所查的中心、办法、行为不在档。"))
+    return _page(
+        request, 404, _("没有这个页面"), _("地址可能有误，或所查的中心、办法、行为不在档。")
+    )
 
 
 def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
@@ -36,7 +38,9 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form's token is missing or stale. Nothing was recorded."""
-    said = _("页面停留过久或浏览器未接受 Cookie，本次提交未被受理，未作任何记录。请返回上一页刷新后重新提交。")
+    said = _(
+        "页面停留过久或浏览器未接受 Cookie，本次提交未被受理，未作任何记录。请返回上一页刷新后重新提交。"
+    )
     return _page(request, 403, _("提交未被受理"), said)
 
 

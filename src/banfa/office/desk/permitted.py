@@ -35,7 +35,9 @@ class Possibility:
     cases: list[str] = field(default_factory=list)
 
 
-def parties_of(programme: p.Programme, models: dict[str, p.Act], state: State) -> list[fields.Option]:
+def parties_of(
+    programme: p.Programme, models: dict[str, p.Act], state: State
+) -> list[fields.Option]:
     """The parties that may do anything, with who plays them for this centre."""
     acting = {party for model in models.values() for party in model.by}
     options = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from banfa.office.desk import citations
-from banfa.office.desk.language import say
+from banfa.office.desk.centre_page import value_text
+from banfa.office.desk.language import in_english, say
 from banfa.office.ledger.models import Outbox
 from banfa.rules import programme as p
 from banfa.rules import words
@@ -135,13 +137,28 @@ def _uses(rs: Ruleset) -> Iterator[tuple[str, Use]]:
                 yield thing.cite, Use(sort, say(thing.name))
     for form in programme.names.values():
         if form.cite:
-            shown = _("不得使用名称") if form.barred else (form.zh or form.en or "")
+            shown = _("不得使用名称") if form.barred else _template(programme, form)
             yield form.cite, Use(_("名称"), shown)
     if programme.instrument.in_force.cite:
         yield programme.instrument.in_force.cite, Use(_("效力"), _("有效期"))
     if programme.evaluation is not None and programme.evaluation.cite:
         grades = "、".join(say(g.name) for g in programme.evaluation.grades.values())
         yield programme.evaluation.cite, Use(_("评估"), grades or _("评估办法"))
+
+
+def _template(programme: p.Programme, form: p.NameForm) -> str:
+    """A name's form with its places named, such as 国家〔领域〕中心（筹）."""
+
+    def named(place: re.Match[str]) -> str:
+        value = programme.values.get(place.group(1))
+        return f"〔{say(value.name) if value is not None else place.group(1)}〕"
+
+    return re.sub(r"\{([a-z_]+)\}", named, say_form(form))
+
+
+def say_form(form: p.NameForm) -> str:
+    """The form in the language of the page, or in the other when there is none."""
+    return (form.en or form.zh or "") if in_english() else (form.zh or form.en or "")
 
 
 def _of_act(rs: Ruleset, name: str, model: p.Act) -> Iterator[tuple[str, Use]]:
@@ -196,8 +213,7 @@ def left_to_authority(rs: Ruleset, world: Any, on: Any) -> list[Left]:
         for key in _keys(world, name, on) if model.per_year else [None]:
             value = world.parameter(name, on, key)
             if value is not None:
-                shown = say(words.value(value, given, programme=programme))
-                left.values.append((str(key or ""), shown))
+                left.values.append((str(key or ""), value_text(programme, value, given)))
         found.append(left)
     return found
 

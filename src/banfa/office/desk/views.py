@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -80,9 +81,8 @@ def _stage_options(rows: Any, chosen: Any) -> list[tuple[str, str, int]]:
     return [(stage, name, count) for stage, (name, count) in options.items() if count]
 
 
-def home_row(row: Any, on: Any) -> dict[str, Any]:
+def home_row(row: Any, on: dt.date) -> dict[str, Any]:
     """A centre in the table: who holds which role, what is due next, what awaits a decision."""
-    dated = [d for d in row.duties if d.due is not None and d.mode in ("obligation", "notice")]
     decisions = [d for d in row.duties if d.mode in centre_page.DECISIONS]
     roles = [
         (say(model.name), "、".join(str(o.get("name") or o.get("org")) for o in row.roles[party]))
@@ -92,10 +92,20 @@ def home_row(row: Any, on: Any) -> dict[str, Any]:
     return {
         "row": row,
         "roles": roles[:2],
-        "next": dated[0] if dated else None,
+        "next": min(_dates(row, on), default=None),
         "late": sum(1 for d in row.duties if d.late),
         "decisions": len(decisions),
     }
+
+
+def _dates(row: Any, on: dt.date) -> Iterator[tuple[dt.date, str]]:
+    """The dates ahead of a centre: duties by their due day, periods by their last day."""
+    for duty in row.duties:
+        if duty.due is not None and duty.due >= on and duty.mode not in centre_page.DECISIONS:
+            yield duty.due, say(duty.name) + (f"（{duty.year}）" if duty.year else "")
+    for name, (_start, end) in row.periods.items():
+        if end >= on and not row.terminal and name in row.programme.periods:
+            yield end, _("%s届满") % say(row.programme.periods[name].name)
 
 
 @require_safe
@@ -129,7 +139,7 @@ def programme(request: HttpRequest, programme: str, edition: str) -> HttpRespons
         "page": page,
         "programme": model,
         "editions": page.editions.rulesets,
-        "drawing": drawing(model, None),
+        "drawing": drawing(model),
         "places": places,
         "coverage": regulation.coverage(places),
         "parties": _acting(rs, State()),
@@ -190,7 +200,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "facts": centre_page.facts(rs, page.state),
         "results": centre_page.results(rs, page.state),
         "stages": centre_page.stages(rs, page.state, asked.on),
-        "drawing": drawing(page.programme, page.stage, [s for s, _on in page.state.stages]),
+        "drawing": drawing(page.programme, page.stage),
         "clocks": centre_page.clocks(rs, page.state, counted),
         "procedures": centre_page.procedures(rs, page.state),
         "duties": duties,

@@ -123,7 +123,9 @@ def query(context: Any, **changes: Any) -> str:
 def issuers(programme: Any) -> str:
     """The issuing bodies by name."""
     parties = programme.parties
-    names = [language.say(parties[i].name) if i in parties else i for i in programme.instrument.issuers]
+    names = [
+        language.say(parties[i].name) if i in parties else i for i in programme.instrument.issuers
+    ]
     return "、".join(names)
 
 
