@@ -1,0 +1,286 @@
+"""Commands of the office: the demonstration, official texts, proofs, the database's tables."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DEMO_MARK = "banfa demonstration"
+REQUEST_THREADS = 8
+
+
+class Wrong(Exception):
+    """What is wrong, for the person at the keyboard."""
+
+
+def _within(run: Any) -> Any:
+    """The command inside a running database, with what is wrong said in one line."""
+
+    def command(args: argparse.Namespace) -> int:
+        try:
+            with _database():
+                return int(run(args))
+        except Wrong as error:
+            print(error, file=sys.stderr)
+            return 2
+        except KeyboardInterrupt:
+            return 130
+
+    return command
+
+
+def add_commands(commands: Any) -> None:
+    """Adds the office's commands to the command line."""
+    demo = commands.add_parser("demo", help="演示系统（虚构数据）/ the system with fictional data")
+    demo.add_argument("--port", type=_port, default=8000, help="端口 / port (8000)")
+    demo.add_argument("--reset", action="store_true", help="清空演示数据后重来 / begin anew")
+    demo.add_argument(
+        "--once", action="store_true", help="载入并核验后即退出 / load, verify, leave"
+    )
+    demo.set_defaults(run=_within(_demo))
+    text = commands.add_parser("text", help="官方文本 / official texts")
+    inside = text.add_subparsers(dest="what", required=True, metavar="WHAT")
+    loading = inside.add_parser("load", help="载入官方文本，按条拆分 / load, split by article")
+    loading.add_argument("programme")
+    loading.add_argument("file", type=Path)
+    loading.add_argument("--edition")
+    loading.set_defaults(run=_within(_text_load))
+    commands.add_parser("verify", help="重算全部摘要链 / recompute the chains").set_defaults(
+        run=_within(_verify)
+    )
+    rebuild = commands.add_parser("rebuild", help="由行为重放全部状态 / replay all lives")
+    rebuild.add_argument("--check", action="store_true", help="只比对，不改写 / compare only")
+    rebuild.set_defaults(run=_within(_rebuild))
+    commands.add_parser("migrate", help="建立或升级数据表 / make the tables").set_defaults(
+        run=_within(_migrate)
+    )
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"“{text}”不是端口号（1–65535）/ not a port")
+    return int(text)
+
+
+# --- the database and Django --------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _database() -> Iterator[None]:
+    """A running database, the embedded one unless DATABASE_URL names another; then stopped."""
+    from banfa.office import postgres
+
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    server = None
+    if not os.environ.get("DATABASE_URL"):
+        try:
+            server = postgres.start()
+        except postgres.PostgresError as error:
+            raise Wrong(str(error)) from error
+        os.environ["DATABASE_URL"] = server.url
+    try:
+        yield
+    finally:
+        if server is not None:
+            from django.db import connections
+
+            connections.close_all()
+            for name in connections:
+                with contextlib.suppress(Exception):
+                    connections[name].close_pool()
+            server.stop()
+            os.environ.pop("DATABASE_URL", None)
+
+
+def _set_up(demo: bool = False) -> None:
+    """Loads Django; in a demonstration the day is the fictional one, and the tables are made."""
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "banfa.office.settings")
+    django.setup()
+
+
+def _make_tables() -> None:
+    from django.core.management import call_command
+
+    call_command("migrate", verbosity=0, interactive=False)
+
+
+def _migrate(args: argparse.Namespace) -> int:
+    _set_up()
+    _make_tables()
+    print("数据表已就绪 / the tables are ready")
+    return 0
+
+
+# --- proofs and texts ---------------------------------------------------------------------------
+
+
+def _verify(args: argparse.Namespace) -> int:
+    _set_up()
+    from banfa.office.ledger import replay
+
+    return _told("核验 / verified", replay.verify())
+
+
+def _rebuild(args: argparse.Namespace) -> int:
+    _set_up()
+    from banfa.office.ledger import replay
+
+    return _told("重放 / replayed", replay.rebuild(check=args.check))
+
+
+def _told(what: str, report: Any) -> int:
+    """Prints a report; gives 1 when something does not agree."""
+    for note in report.notes:
+        print(note)
+    for fault in report.faults:
+        print(fault, file=sys.stderr)
+    print(
+        f"{what}: {report.chains} 条链 / chains, {report.acts} 项行为 / acts, "
+        f"{len(report.faults)} 处不符 / faults"
+    )
+    return 0 if report.sound else 1
+
+
+def _text_load(args: argparse.Namespace) -> int:
+    _set_up()
+    from banfa.office.ledger import texts
+    from banfa.office.ledger.errors import LedgerError
+
+    try:
+        text = args.file.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise Wrong(f"打不开文件 {args.file}：{error.strerror} / cannot open it") from error
+    except UnicodeDecodeError as error:
+        raise Wrong(f"{args.file} 不是 UTF-8 文本，请另存后再载入 / not UTF-8 text") from error
+    try:
+        done = texts.load(args.programme, text, args.edition)
+    except LedgerError as error:
+        raise Wrong(str(error)) from error
+    if done.unchanged:
+        print(f"与已存的第{done.number}次载入相同（{done.articles}条）/ same as load {done.number}")
+    else:
+        print(f"第{done.number}次载入：{done.articles}条 / load {done.number}: articles")
+    for keys, zh, en in [
+        (done.changed, "有改动的条文", "changed"),
+        (done.added, "新增的条文", "added"),
+        (done.removed, "不再有的条文", "gone"),
+        (done.missing, "办法数据中有、文本中没有的条文", "not in the text"),
+    ]:
+        if keys:
+            print(f"{zh} / {en}: {'、'.join(keys)}")
+    return 0
+
+
+# --- the demonstration --------------------------------------------------------------------------
+
+
+def _demo(args: argparse.Namespace) -> int:
+    from banfa.office import demo
+
+    os.environ.setdefault("BANFA_TODAY", demo.TODAY.isoformat())
+    _set_up()
+    if not args.once:
+        _check_port(args.port)
+    if args.reset:
+        _reset()
+    _make_tables()
+    _load_demo()
+    if args.once:
+        from banfa.office.ledger import replay
+
+        return _told("核验 / verified", replay.verify()) or _told(
+            "重放 / replayed", replay.rebuild()
+        )
+    return _serve(args.port)
+
+
+def _mark() -> str:
+    """What the database says of itself: the mark of a demonstration, or nothing."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT obj_description('public'::regnamespace, 'pg_namespace')")
+        return str(cursor.fetchone()[0] or "")
+
+
+def _reset() -> None:
+    from django.db import connection
+
+    if "ledger_actrecord" in connection.introspection.table_names() and _mark() != DEMO_MARK:
+        from banfa.office.ledger.models import ActRecord
+
+        if ActRecord.objects.exists():
+            raise Wrong(
+                "此数据库不是演示数据库，不予清空 / not a demonstration; nothing was removed"
+            )
+    with connection.cursor() as cursor:
+        cursor.execute("DROP SCHEMA public CASCADE")
+        cursor.execute("CREATE SCHEMA public")
+
+
+def _load_demo() -> None:
+    """Loads the fictional centres into an empty ledger; leaves a loaded one as it is."""
+    from django.db import connection
+
+    from banfa.office import demo
+    from banfa.office.ledger.models import ActRecord
+
+    if ActRecord.objects.exists():
+        if _mark() != DEMO_MARK:
+            raise Wrong(
+                "此数据库中已有并非演示的记录，不能用于演示；请换一个数据库（DATABASE_URL 或 "
+                "BANFA_DATA_DIR）/ this database holds records that are no demonstration"
+            )
+        return
+    try:
+        loaded = demo.load()
+    except demo.LoadError as error:
+        raise Wrong(error.text("zh")) from error
+    with connection.cursor() as cursor:
+        cursor.execute(f"COMMENT ON SCHEMA public IS '{DEMO_MARK}'")
+    for name, why in loaded.left_out.items():
+        print(f"未载入 {name}：{why.splitlines()[0]}", file=sys.stderr)
+    print(f"演示数据：{len(loaded.centres)} 个中心，{loaded.acts} 项行为 / centres, acts")
+
+
+def _check_port(port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise Wrong(
+                f"端口 {port} 已被占用或不可用，请用 --port 另选一个 / port {port} is taken"
+            ) from error
+
+
+def _serve(port: int) -> int:
+    """Serves until Ctrl-C."""
+    from django.db import connections
+    from granian import Granian
+    from granian.constants import Interfaces
+    from granian.log import LogLevels
+
+    connections.close_all()
+    print(f"http://localhost:{port}", flush=True)
+    print("按 Ctrl-C 停止 / Ctrl-C stops it", flush=True)
+    Granian(
+        "banfa.office.wsgi:application",
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=1,
+        blocking_threads=REQUEST_THREADS,
+        log_level=LogLevels.warning,
+        websockets=False,
+    ).serve()
+    return 0
