@@ -40,8 +40,13 @@ _MESSAGES = (
 )
 
 
-def _Wide(prog: str) -> argparse.HelpFormatter:  # noqa: N802 - argparse wants a class
-    return argparse.HelpFormatter(prog, max_help_position=28)
+class _Wide(argparse.HelpFormatter):
+    """Help in which the longest command's name still has its words on the same line."""
+
+    def add_argument(self, action: argparse.Action) -> None:
+        """As argparse, which forgets that commands are indented once more."""
+        super().add_argument(action)
+        self._action_max_length += 2
 
 
 class Parser(argparse.ArgumentParser):

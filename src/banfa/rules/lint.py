@@ -111,15 +111,23 @@ def lint_trapped_stages(desk: Desk) -> Iterator[Lint]:
     """A stage that is not terminal can be left."""
     ways = moves(desk.programme)
     for name, stage in desk.programme.stages.items():
-        if stage.terminal or any(s == name and target != name for s, target, _ in ways):
+        out = next((a or "（日历）" for s, to, a in ways if s == name and to != name), None)
+        if stage.lasting is not None and out:
+            yield desk.error(
+                ("stages", name, "lasting"),
+                "trapped_stage",
+                f"阶段“{name}”写明 lasting（没有出路），但行为“{out}”由此到其他阶段；请删去其一",
+                f"stage '{name}' is said to last, but act '{out}' leads from it; take one out",
+            )
+        if stage.terminal or out or stage.lasting is not None:
             continue
         yield desk.error(
             ("stages", name),
             "trapped_stage",
             f"阶段“{name}”（{stage.name.zh}）有进无出：没有行为由此到其他阶段；请补上行为，"
-            "或写明 terminal: true",
+            "或写明 terminal: true，或在 lasting 写明为何没有出路",
             f"stage '{name}' ({stage.name.en}) is a trap: no act leads from it to another stage;"
-            " add one, or say terminal: true",
+            " add one, or say terminal: true, or why it lasts (lasting)",
             key=True,
         )
 
