@@ -231,8 +231,9 @@ def _load_demo() -> None:
     """Loads the fictional centres into an empty ledger; leaves a loaded one as it is."""
     from django.db import connection
 
-    from banfa.office import demo
+    from banfa.office.demo import loader
     from banfa.office.ledger.models import ActRecord
+    from banfa.rules.loading import LoadError
 
     if ActRecord.objects.exists():
         if _mark() != DEMO_MARK:
@@ -242,8 +243,8 @@ def _load_demo() -> None:
             )
         return
     try:
-        loaded = demo.load()
-    except demo.LoadError as error:
+        loaded = loader.load()
+    except LoadError as error:
         raise Wrong(error.text("zh")) from error
     with connection.cursor() as cursor:
         cursor.execute(f"COMMENT ON SCHEMA public IS '{DEMO_MARK}'")

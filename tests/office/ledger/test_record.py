@@ -184,9 +184,7 @@ def test_concurrences_come_before_a_joint_act(do: Do, begun: Begin) -> None:
     asked = Proposal("revoke", "boss", day("2026-05-01"), centre=centre)
     assert verbs.judge(asked).codes == ["NOT_JOINT"]
     page = queries.centre(centre, on=day("2026-05-01"))
-    from banfa.rules.life import Act
-
-    draft = Act("revoke", day("2026-05-01"), "boss", centre=centre).draft
+    draft = verbs.draft(asked)
     assert do("customs", "concur", "2026-04-30", centre, draft=draft, agrees=True).accepted
     assert do("boss", "revoke", "2026-05-01", centre).accepted
     assert page.stage == "planned" and queries.centre(centre).stage == "gone"
@@ -206,6 +204,8 @@ def test_a_round_calls_its_centres_in_one_go(do: Do, begun: Begin) -> None:
     again = do("boss", "call_round", "2027-04-01", year=2027, centres=[first])
     assert again.codes == ["ALREADY_USED"] and f"“{first}”" in again.refusals[0].says.zh
     assert counts() == before and ProgrammeBook.objects.get().head_seq == called.seq
+    with pytest.raises(LedgerError, match="重复"):
+        do("boss", "call_round", "2027-04-01", year=2028, centres=[first, first])
     with pytest.raises(NotOnFile, match="mini-0099"):
         do("boss", "call_round", "2027-04-01", year=2027, centres=["mini-0099"])
     assert replay.verify().sound and replay.rebuild().faults == []

@@ -239,7 +239,7 @@ class _Running:
             return
         if in_order:
             rs = self.editions.of(self.state, act.on)
-            rs.apply(self.state, act, self.world)
+            rs.apply(self.state, act, self.world.seen(act.saw))
         else:
             self.state = fold(self.editions, standing(self.acts), self.world)
 

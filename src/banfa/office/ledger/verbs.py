@@ -126,6 +126,15 @@ def judge(proposal: Proposal) -> Receipt:
     return _Recording(proposal, None, dry=True).run()
 
 
+_BEFOREHAND = ("concur", "exception_decision")
+"""Acts that may come before the one that begins a centre, because that one needs them."""
+
+
+def draft(proposal: Proposal) -> str:
+    """The digest of an act as it would be recorded: what bodies concur on (`concur`, `draft`)."""
+    return _Recording(proposal, None, dry=True).draft()
+
+
 class _Recording:
     """One run through the door."""
 
@@ -137,6 +146,18 @@ class _Recording:
 
     def run(self) -> Receipt:
         """Locks, judges and, when accepted, appends."""
+        if repeated := self._open():
+            return repeated
+        return self._take(self._history(self.centre))
+
+    def draft(self) -> str:
+        """The digest of the act as it would be recorded, on which bodies concur."""
+        self._open()
+        history = self._history(self.centre)
+        return self._act(history, store.world_of(self.book, self.facts)).draft
+
+    def _open(self) -> Receipt | None:
+        """Finds and locks the chain, checks key and version; a repeated key's receipt."""
         asked = self.proposal
         self.centre = self._centre()
         self.book = self._book()
@@ -153,7 +174,7 @@ class _Recording:
             self.centre = self._new_centre(model)
         if asked.version is not None and self.centre and asked.version != self.centre.version:
             raise Stale(asked.version, self.centre.version)
-        return self._take(self._history(self.centre), None if programme_level else self.centre)
+        return None
 
     # --- finding and locking
 
@@ -224,7 +245,8 @@ class _Recording:
 
     def _new_centre(self, model: Any) -> Centre:
         """The centre that an opening act begins; it is not saved before the act is accepted."""
-        if not model.from_ or not {"none", "any"} & set(model.from_):
+        may_begin = "none" in (model.from_ or []) or self.proposal.act in _BEFOREHAND
+        if not may_begin:
             raise LedgerError(
                 f"办理“{model.name.zh}”须指明中心", f"'{model.name.en}' needs a centre"
             )
@@ -242,9 +264,9 @@ class _Recording:
 
     # --- judging and appending
 
-    def _act(self, history: History, world: World, centre: Centre | None) -> Act:
+    def _act(self, history: History, world: World) -> Act:
         """The typed act. Raises BadProposal."""
-        asked = self.proposal
+        asked, centre = self.proposal, self.centre
         state = history.state(world, asked.on) if centre is not None else State()
         rs = self.editions.of(state, asked.on)
         act = Act(
@@ -270,9 +292,10 @@ class _Recording:
         last = max((a.recorded for a in history.acts if a.recorded), default=self.now)
         return max(last, self.now)
 
-    def _take(self, history: History, centre: Centre | None) -> Receipt:
+    def _take(self, history: History) -> Receipt:
+        centre = self.centre
         world = store.world_of(self.book, self.facts)
-        act = self._act(history, world, centre)
+        act = self._act(history, world)
         taken = history.propose(act, world, self.facts)
         name = centre.id if centre is not None and centre.version else None
         if not taken.accepted:
@@ -297,6 +320,8 @@ class _Recording:
         seen = World([*store.programme_acts(self.book), act], self.facts)
         made = sorted(causes(rs, act, world), key=lambda a: a.centre or "")
         wanted = [m.centre for m in made]
+        if len(set(wanted)) < len(wanted):
+            raise LedgerError("所列中心有重复，请核对", "a centre is named twice")
         locked = {
             c.id: c for c in self._rows(Centre).filter(id__in=wanted, book=self.book).order_by("id")
         }
@@ -574,6 +599,7 @@ __all__ = [
     "Proposal",
     "Receipt",
     "as_org",
+    "draft",
     "enter_organisation",
     "erase",
     "judge",
