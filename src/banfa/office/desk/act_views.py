@@ -131,19 +131,17 @@ def _version(request: HttpRequest) -> int | None:
 
 
 def _unreadable(form: actform.ActForm) -> Answer:
-    """Mistakes of writing, as findings beside their fields."""
-    found = [
-        Finding("readable", "UNREADABLE", "not", None, None, "must", field=_field_of(where),
-                says=Text(said, said))
-        for where, said in form.mistakes
-    ]  # fmt: skip
+    """Mistakes of writing, as findings beside their fields, each named by its field."""
+    labels = {one.name: one.label for one in form.fields} | {"on": _("办理日期")}
+    found = []
+    for where, said in form.mistakes:
+        text = f"{labels[where]}：{said}" if where in labels else said
+        field_ = where.removeprefix("with.")
+        says = Text(text, text)
+        found.append(Finding("readable", "", "not", None, None, "must", field=field_, says=says))
     answer = Answer(findings=found, said=_("有填写不符合要求之处，尚未提交判断。"))
     answer.places = actform.place(form, found)
     return answer
-
-
-def _field_of(where: str) -> str:
-    return where.removeprefix("with.")
 
 
 def _judged(

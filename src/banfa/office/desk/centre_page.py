@@ -272,7 +272,8 @@ def owed(
     rs: Ruleset, state: State, listed: Sequence[duty_rules.Duty]
 ) -> tuple[list[Owed], list[Owed]]:
     """What is owed, and what has fallen due for decision."""
-    duties, decisions = [], []
+    duties: list[Owed] = []
+    decisions: list[Owed] = []
     for duty in listed:
         shown = _owed(rs, state, duty)
         (decisions if duty.mode in DECISIONS else duties).append(shown)
@@ -356,14 +357,16 @@ def shown(editions: Any, entry: Any) -> Shown:
         party,
         "" if entry.org in (party, entry.party.zh) else entry.org,
         [_given(programme, n, act.data[n], inputs.get(n)) for n in _in_order(act.data, inputs)],
-        [
-            say(programme.documents[d].name) if d in programme.documents else d
-            for d in act.documents
-        ],
+        [_document_name(programme, name) for name in act.documents],
         citations.links(programme, entry.cites, entry.default),
         recorded if recorded != act.on else None,
         say(procedure.name) if procedure is not None else "",
     )
+
+
+def _document_name(programme: p.Programme, name: str) -> str:
+    schema = programme.documents.get(name)
+    return say(schema.name) if schema is not None else name
 
 
 def _in_order(data: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:

@@ -1,6 +1,8 @@
-"""The drawing of a lifecycle, with the present stage marked."""
+"""The drawing of a lifecycle, with the present stage and those passed marked."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from django.utils.safestring import SafeString, mark_safe
 
@@ -9,10 +11,9 @@ from banfa.rules import diagram
 from banfa.rules.programme import Programme
 
 
-def drawing(programme: Programme, current: str | None = None) -> SafeString:
-    """The lifecycle as inline SVG (made from the programme alone); '' while there is none."""
-    svg = diagram.lifecycle(programme, "en" if in_english() else "zh")
-    if current is not None:
-        stage = f'data-stage="{current}"'
-        svg = svg.replace(f'class="stage" {stage}', f'class="stage current" {stage}')
-    return mark_safe(svg)
+def drawing(
+    programme: Programme, current: str | None = None, passed: Sequence[str] = ()
+) -> SafeString:
+    """The lifecycle as inline SVG, made from the programme alone."""
+    language = "en" if in_english() else "zh"
+    return mark_safe(diagram.lifecycle(programme, language, current, passed))

@@ -39,7 +39,7 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form's token is missing or stale. Nothing was recorded."""
     said = _(
-        "页面停留过久或浏览器未接受 Cookie，本次提交未被受理，未作任何记录。请返回上一页刷新后重新提交。"
+        "页面停留过久或浏览器未接受 Cookie，提交未被受理，未作任何记录。请返回上一页刷新后重试。"
     )
     return _page(request, 403, _("提交未被受理"), said)
 

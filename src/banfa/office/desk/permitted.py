@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,18 +56,18 @@ def acts_of(
     party: str,
     on: dt.date,
     world: World,
-    centre: str | None = None,
-    level: str = "centre",
+    centre: str,
 ) -> list[Possibility]:
     """Every act of that party, those possible first."""
     held = state.roles.get(party)
     model = rs.programme.parties[party]
     org: Any = held[0] if held else {"org": party} if model.body else {}
-    found = [
-        possibility(rs, one)
-        for one in permitted(rs, state, party, on, world, org, centre, level)
-        if centre is not None or level == "programme" or opens_a_life(rs.models[one.act])
-    ]
+    return in_order(rs, permitted(rs, state, party, on, world, org, centre))
+
+
+def in_order(rs: Ruleset, permissions: Sequence[Permission]) -> list[Possibility]:
+    """Permissions in words, those possible first, those not possible last."""
+    found = [possibility(rs, one) for one in permissions]
     return sorted(found, key=lambda one: ORDER[one.standing])
 
 

@@ -112,7 +112,7 @@ def name_of(rs: Ruleset, name: str) -> str:
         programme.periods,
     ):
         if name in known:
-            return say(known[name].name)  # type: ignore[index]
+            return say(known[name].name)
     return name
 
 
@@ -132,7 +132,7 @@ def _uses(rs: Ruleset) -> Iterator[tuple[str, Use]]:
         (_("留待主管机关"), programme.parameters),
         (_("类别"), programme.classes),
     ):
-        for thing in things.values():  # type: ignore[attr-defined]
+        for thing in things.values():
             if thing.cite:
                 yield thing.cite, Use(sort, say(thing.name))
     for form in programme.names.values():

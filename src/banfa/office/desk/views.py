@@ -144,7 +144,7 @@ def programme(request: HttpRequest, programme: str, edition: str) -> HttpRespons
         "coverage": regulation.coverage(places),
         "parties": _acting(rs, State()),
         "party": party,
-        "acts": [permitted.possibility(rs, q) for q in where.permissions] if where else [],
+        **_acts_context(permitted.in_order(rs, where.permissions) if where else []),
         "left": regulation.left_to_authority(rs, page.world, asked.on),
         "defaults": regulation.defaults_in_use(rs, page.world, asked.on),
         "timeline": centre_page.timeline(page.editions, page.timeline),
@@ -152,6 +152,13 @@ def programme(request: HttpRequest, programme: str, edition: str) -> HttpRespons
         "receipt": _receipt(request, page),
     }
     return render(request, "desk/programme.html", context)
+
+
+def _acts_context(acts: list[permitted.Possibility]) -> dict[str, Any]:
+    """The acts, and where those begin that are not possible now."""
+    blocked = [act for act in acts if act.standing == "blocked"]
+    first = blocked[0].kind if blocked else ""
+    return {"acts": acts, "blocked": len(blocked), "first_blocked": first}
 
 
 def _acting(rs: Any, state: State) -> list[Any]:
@@ -200,14 +207,14 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "facts": centre_page.facts(rs, page.state),
         "results": centre_page.results(rs, page.state),
         "stages": centre_page.stages(rs, page.state, asked.on),
-        "drawing": drawing(page.programme, page.stage),
+        "drawing": drawing(page.programme, page.stage, [s for s, _on in page.state.stages]),
         "clocks": centre_page.clocks(rs, page.state, counted),
         "procedures": centre_page.procedures(rs, page.state),
         "duties": duties,
         "decisions": decisions,
         "parties": options,
         "party": party,
-        "acts": acts,
+        **_acts_context(acts),
         "timeline": centre_page.timeline(page.editions, page.timeline),
         "receipt": _receipt(request, page),
     }
