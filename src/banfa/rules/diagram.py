@@ -226,7 +226,7 @@ def _label(picture: Picture, bundle: Bundle, width: float) -> Label:
     acts = dict.fromkeys(act for named in bundle.acts.values() for act in named)
     for act in acts:
         name = _act_words(picture.programme, act, picture.lang)
-        lines += [(line, False) for line in wrap(name, width, LABEL)]
+        lines += [(line, False) for line in balanced(name, width, LABEL)]
         small = _cite(picture.programme, act, picture.lang)
         sources = [source for source, named in bundle.acts.items() if act in named]
         if len(sources) < len(bundle.acts) and len(sources) <= 2:
@@ -234,7 +234,7 @@ def _label(picture: Picture, bundle: Bundle, width: float) -> Label:
             small += (
                 f"，自{'、'.join(names)}" if picture.lang == "zh" else f", from {', '.join(names)}"
             )
-        lines += [(line, True) for line in wrap(small, width, SMALL)]
+        lines += [(line, True) for line in balanced(small, width, SMALL)]
     return Label(lines)
 
 
@@ -315,12 +315,12 @@ def _place(picture: Picture) -> None:
     text = max((b.label.width for b in picture.left), default=0)
     y: float = PAD
     for box in picture.main:
-        box.y = y
-        own = len(box.lines) * TITLE * LINE + 18 if box.id != START else 14
-        entering = [b.label.height + 8 for b in picture.left if b.target == box.id]
-        box.height = max(own, *entering) if entering else own
+        box.height = len(box.lines) * TITLE * LINE + 18 if box.id != START else 14
+        beside = [b.label.height - 8 for b in picture.left if b.target == box.id]
+        row = max(box.height, *beside) if beside else box.height
+        box.y = y + (row - box.height) / 2
         straight = picture.straight.get(box.id)
-        y += box.height + (max(straight.label.height + 16, 30) if straight else 16)
+        y += row + (max(straight.label.height + 16, 30) if straight else 16)
     lanes = _lanes(picture, picture.left)
     x = PAD + (text + 10 + (lanes + 1) * LANE if picture.left else 0)
     for box in picture.main:
@@ -487,21 +487,32 @@ def _right_arrows(picture: Picture, taken: set[tuple[str, str]]) -> list[str]:
     for bundle in sorted(picture.right, key=lambda b: picture.box(b.target).y):
         box = picture.box(bundle.target)
         at = box.middle if box.terminal else box.y + box.height - 8
+        lane = picture.main[-1].x + MAIN + (bundle.lane + 1) * LANE
         if box.terminal:
             below = box.y + box.height + 5 + bundle.label.height / 2
             texts.append(_text(bundle.label, box.x + 6, below, "start"))
+        elif not _named_before(picture, bundle):
+            texts.append(_text(bundle.label, lane + 6, at, "start"))
         for source in sorted(bundle.sources, key=lambda s: picture.box(s).y):
             start = picture.box(source)
             slot = _right_slot(start, leaving[source])
             leaves = start.middle if source == START else slot
             leaves = start.y + start.height - 8 if start.terminal else leaves
             side = start.x if start.terminal else start.x + start.width
-            lane = picture.main[-1].x + MAIN + (bundle.lane + 1) * LANE
             into = box.x if box.terminal else box.x + box.width
             first = (start.x + 34 if source == START else side, leaves)
             ends = [first, (lane, leaves), (lane, at), (into, at)]
             arrows.append(_arrow(picture, source, bundle, ends, taken))
     return [*arrows, *texts]
+
+
+def _named_before(picture: Picture, bundle: Bundle) -> bool:
+    """Whether other arrows into the stage name the same acts already."""
+    others = [*picture.straight.values(), *picture.left]
+    named = {
+        a for b in others if b.target == bundle.target for acts in b.acts.values() for a in acts
+    }
+    return all(act in named for acts in bundle.acts.values() for act in acts)
 
 
 def _arrow(

@@ -48,8 +48,6 @@ def sources(programme: Programme, act: p.Act | p.Register) -> set[str | None]:
     """The stages from which an act may be taken; None is before any stage."""
     if act.from_ is None:
         return {n for n, s in programme.stages.items() if not s.terminal}
-    if act.from_ == ["any"]:
-        return {None, *programme.stages}
     return {s for s in expand(programme, act.from_) if s is None or s in programme.stages}
 
 
