@@ -281,6 +281,7 @@ def _serve(port: int) -> int:
         interface=Interfaces.WSGI,
         workers=1,
         blocking_threads=REQUEST_THREADS,
+        backpressure=64,
         log_level=LogLevels.warning,
         websockets=False,
     ).serve()

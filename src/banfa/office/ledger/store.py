@@ -295,14 +295,14 @@ def project(centre: Centre, editions: Editions, history: History, world: World) 
 
 
 def people_ever(history: History) -> list[str]:
-    """Everybody whom an act of this life named in some input of persons."""
+    """Everybody whom an act of this life named in some input or column of persons."""
     found = set()
     for act in history.acts:
         rs = next((r for r in reversed(history.editions.rulesets) if act.kind in r.models), None)
         if rs is None:
             continue
         for name, given in rs.models[act.kind].with_.items():
-            if given.type == "people":
+            if given.type == "people" or "person" in (given.columns or {}):
                 found.update(people_in(act.data.get(name)))
         values = act.data.get("values") if act.kind == "enter_existing_centre" else None
         found.update(people_in((values or {}).get("team")))
