@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from banfa.office import clock
 from banfa.office.desk import actform, citations, moment, permitted, setting
+from banfa.office.desk.errors import on_file
 from banfa.office.desk.language import say
 from banfa.office.ledger import verbs
 from banfa.office.ledger.errors import LedgerError
@@ -41,6 +42,7 @@ class Answer:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@on_file
 def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
     """An act on a centre."""
     asked = moment.read(request.GET, clock.today())
@@ -49,6 +51,7 @@ def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
+@on_file
 def programme_act(request: HttpRequest, programme: str, kind: str) -> HttpResponse:
     """A programme-level act, or one that begins a centre."""
     asked = moment.read(request.GET, clock.today())

@@ -248,7 +248,7 @@ def _value(form: ActForm, one: f.Field) -> Any:
 
 
 def _attached(form: ActForm, part: DocumentPart) -> dict[str, Any] | None:
-    """A document's content by section; None when nothing of it was given."""
+    """A document's content by section, or its file and number; None when nothing was given."""
     content: dict[str, Any] = {}
     for section in part.sections:
         section_id = section.id.rsplit(".", 1)[1]
@@ -256,14 +256,11 @@ def _attached(form: ActForm, part: DocumentPart) -> dict[str, Any] | None:
         given = {k.rsplit(".", 1)[1]: v for k, v in values.items() if v is not None}
         if given:
             content[section_id] = given if section.heading else given[section_id]
-    if content:
-        return {"content": content}
-    attached = {}
     if part.file is not None and part.file.value:
-        attached["file"] = part.file.value
+        content["file"] = part.file.value
     if part.reference is not None and part.reference.value:
-        attached["reference"] = part.reference.value
-    return attached or None
+        content["reference"] = part.reference.value
+    return {"content": content} if content else None
 
 
 # --- findings beside their fields ------------------------------------------------------------
@@ -290,14 +287,12 @@ def place(form: ActForm, findings: Sequence[Any]) -> dict[int, str]:
 def _nearest(
     path: str, by_name: Mapping[str, f.Field], parts: Mapping[str, DocumentPart]
 ) -> f.Field | DocumentPart | None:
-    """The field whose part a path is (`with.members.2.name`), or the document."""
+    """The first field within a section, the field whose part a path is, or the document."""
     while "." in path:
-        path = path.rsplit(".", 1)[0]
-        if path in by_name:
-            return by_name[path]
-        if path in parts:
-            return parts[path]
         inside = [one for name, one in by_name.items() if name.startswith(f"{path}.")]
         if inside and path.count(".") > 1:
             return inside[0]
+        path = path.rsplit(".", 1)[0]
+        if path in by_name or path in parts:
+            return by_name.get(path) or parts[path]
     return None

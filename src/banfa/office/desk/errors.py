@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
+
+from banfa.office.desk.language import say
+from banfa.office.ledger.errors import NotOnFile
+
+View = Callable[..., HttpResponse]
+
+
+def on_file(view: View) -> View:
+    """What is not on file is a page that is not there."""
+
+    @functools.wraps(view)
+    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except NotOnFile as error:
+            raise Http404(say(error.text)) from error
+
+    return wrapped
 
 
 def _page(request: HttpRequest, status: int, title: str, said: str) -> HttpResponse:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -15,25 +14,10 @@ from django.views.decorators.http import require_safe
 from banfa.office import clock
 from banfa.office.desk import centre_page, citations, moment, permitted, regulation, setting
 from banfa.office.desk.drawing import drawing
+from banfa.office.desk.errors import on_file
 from banfa.office.desk.language import say
 from banfa.office.ledger import library, queries
-from banfa.office.ledger.errors import NotOnFile
 from banfa.rules.life import State
-
-View = Callable[..., HttpResponse]
-
-
-def on_file(view: View) -> View:
-    """What is not on file is a page that is not there."""
-
-    @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except NotOnFile as error:
-            raise Http404(say(error.text)) from error
-
-    return wrapped
 
 
 @require_safe
