@@ -61,7 +61,7 @@ def _exception(basis: p.ByAuthority) -> p.Act:
         cite=[basis.cite] if basis.cite else [],
         default=basis.default,
         by=basis.by,
-        from_=["any"],
+        from_=["none", "any"],
         with_={
             "rule": p.Input(name=_w("适用的条件（行为.条件）", "Rule (act.condition)")),
             "limit": p.Input(
@@ -81,7 +81,7 @@ def _annul(programme: p.Programme, level: Any = "centre") -> p.Act:
         default=basis.default,
         level=level,
         by=["anyone"],
-        from_=["any"] if level == "centre" else None,
+        from_=["none", "any"] if level == "centre" else None,
         outside_force=True,
         with_={
             "target": p.Input(type="integer", name=_w("更正的行为序号", "Number of the act")),
@@ -110,7 +110,7 @@ def _concur(joint: list[str], programme: p.Programme) -> p.Act:
         cite=cited,
         default=None if cited else programme.annulment.default,
         by=joint,
-        from_=["any"],
+        from_=["none", "any"],
         with_={
             "draft": p.Input(name=_w("所议文稿摘要值", "Digest of the draft")),
             "agrees": p.Input(type="boolean", name=_w("同意", "Agrees")),

@@ -47,13 +47,11 @@ class Rule:
 
 
 def stages_of(programme: p.Programme, model: p.Act) -> frozenset[str | None] | None:
-    """The stages an act starts from; None: any."""
+    """The stages an act starts from; None for an act of the programme itself."""
     if model.level == "programme":
         return None
     if model.from_ is None:
         return frozenset(n for n, s in programme.stages.items() if not s.terminal)
-    if model.from_ == ["any"]:
-        return None
     return expand(programme, model.from_)
 
 

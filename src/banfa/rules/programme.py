@@ -572,8 +572,8 @@ def _as_effects(value: Any) -> Any:
 class Act(Strict):
     """One official thing that a party may do.
 
-    `from` lists stages or stage groups (`none`: no stage yet; left out: any stage but a terminal
-    one). `level: programme` acts belong to no centre. A `probe` is judged and never recorded.
+    `from` lists stages or stage groups (`none`: no stage yet; `any`: every stage, terminal ones
+    too; left out: every stage but terminal ones). `level: programme` acts belong to no centre. A `probe` is judged and never recorded.
     `absent` declares that the regulation has no such act: trying it answers NO_RULE.
     """
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from banfa.rules import names
+from banfa.rules import builtin, names
 from banfa.rules import programme as p
 from banfa.rules.cases import written
 from banfa.rules.history import Book, Editions, Taken
@@ -34,7 +34,7 @@ class Life:
     """One centre's made-up life in a book of its own.
 
     `daring` is the share of acts tried without asking first whether they are possible, and of
-    inputs filled carelessly.
+    inputs filled carelessly; `imported` the share of lives that were under way before.
     """
 
     editions: Editions
@@ -45,10 +45,13 @@ class Life:
     book: Book = field(init=False)
     tried: int = 0
     accepted: int = 0
+    imported: float = 0.4
     orgs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.book = Book(self.editions)
+        self.entered = self.rng.random() < self.imported
+        self.zeal = self.rng.choice((1, 2))  # how straight a life goes
 
     @property
     def state(self) -> State:
@@ -64,6 +67,8 @@ class Life:
         for _ in range(number):
             state = self.state
             rs = self.ruleset(state)
+            if self._over(rs, state):
+                return
             act = self.pick(rs, state)
             if act is None:
                 self.wait(state)
@@ -74,8 +79,14 @@ class Life:
             self.tried += 1
             self.accepted += taken.accepted
             yield act, taken, state
-            if self.rng.random() < 0.6:
+            if self.rng.random() < 0.3:
                 self.wait(self.state)
+
+    def _over(self, rs: Ruleset, state: State) -> bool:
+        """Whether the life is told: a while after its end or after the regulation's."""
+        until = rs.programme.instrument.in_force.until
+        past = until is not None and self.on > until
+        return (past or _ended(rs, state)) and self.rng.random() < 0.2
 
     def wait(self, state: State) -> None:
         """Lets some days pass, often up to the end of a period or the day after."""
@@ -84,23 +95,51 @@ class Life:
             day = min(ends) + dt.timedelta(days=self.rng.choice((-30, -1, 0, 1, 60)))
             self.on = max(self.on, day)
         else:
-            self.on += dt.timedelta(days=self.rng.choice((0, 1, 7, 20, 45, 90)))
+            self.on += dt.timedelta(days=self.rng.choice((0, 1, 5, 10, 25, 60)))
 
     # --- choosing an act ---
 
     def pick(self, rs: Ruleset, state: State) -> Act | None:
         """An act to try: usually one that is possible, and rather one that leads on."""
+        if state.stage is None and rs.programme.existing and self.entered:
+            self.entered = False
+            return self._existing(rs, rs.programme.existing)
         level = "programme" if self.rng.random() < 0.12 else "centre"
         if self.rng.random() < self.daring / 3:
             kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
             kind = self.rng.choice(kinds)
-            return self.make(rs, state, kind, self.rng.choice(rs.acts[kind].model.by), None)
+            return self.make(rs, state, kind, self.rng.choice(_by(rs, kind)), None)
         choices = self._possible(rs, state, level)
         if not choices:
             return None
-        weights = [w for _, _, _, w in choices]
+        weights = [w**self.zeal for _, _, _, w in choices]
         kind, party, case, _ = self.rng.choices(choices, weights)[0]
+        if kind in GENERIC and self.rng.random() < 0.9:
+            return None  # nothing better to do: rather wait
         return self.make(rs, state, kind, party, case)
+
+    def _existing(self, rs: Ruleset, existing: p.Existing) -> Act:
+        """A centre that came to be before: entered in one of the stages allowed."""
+        rng, programme = self.rng, rs.programme
+        act = Act("enter_existing_centre", self.on, existing.by[0], centre=self.centre)
+        act.org = self.org(rs, act.party)
+        hints = Hints(rs, self, act, State())
+        bound = [n for n, v in programme.parties.items() if not (v.body or v.unbound or v.inside)]
+        span = {
+            "start": self.on - dt.timedelta(days=rng.randrange(30, 900)),
+            "end": self.on + dt.timedelta(days=rng.randrange(-60, 400)),
+        }
+        values = {n: hints.known(v) for n, v in programme.values.items()}
+        act.data = {
+            "stage": rng.choice(existing.stages),
+            "basis": "既有批复",
+            "roles": {n: self.org(rs, n) for n in bound if not programme.parties[n].many},
+            "values": {n: v for n, v in values.items() if v is not None},
+            "periods": {n: dict(span) for n in programme.periods},
+        }
+        if programme.classes:
+            act.data["class"] = rng.choice(list(programme.classes))
+        return act
 
     def _possible(
         self, rs: Ruleset, state: State, level: str
@@ -174,25 +213,69 @@ class Life:
         return True
 
 
+def _ended(rs: Ruleset, state: State) -> bool:
+    return state.stage is not None and rs.programme.stages[state.stage].terminal
+
+
 def _by(rs: Ruleset, kind: str) -> list[str]:
-    return rs.acts[kind].model.by
+    """Who may take an act; every party for an act that anyone may take."""
+    parties = rs.acts[kind].model.by
+    return list(rs.programme.parties) if "anyone" in parties else parties
 
 
 def _weight(rs: Ruleset, state: State, kind: str) -> float:
     """Acts that lead on are likelier; each repetition makes an act less likely."""
     model = rs.acts[kind].model
     weight = 1.0
+    stages = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
+    if stages and all(s.terminal for s in stages):
+        return 0.5 if model.when else 0.02  # an end that needs a ground, or one that needs none
     for effect in model.then:
         if effect.stage is not None and effect.stage != state.stage:
-            weight += 1.0 if rs.programme.stages[effect.stage].terminal else 4.0
-        weight += 2.0 * bool(effect.step) + 1.5 * bool(effect.set) + bool(effect.grade)
+            weight += 12.0
+        weight += 3.0 * bool(effect.step) + 2.0 * bool(effect.grade)
+    if kind in _leading(rs):
+        weight += 6.0
     if model.opens is not None:
         weight += 1.0
-    if kind.startswith("record_") or model.probe:
-        weight *= 0.3
-    if kind in GENERIC:
-        weight *= 0.05
-    return weight / (1 + state.counts.get(kind, 0)) + 0.02
+    if kind.startswith("record_") and kind not in rs.programme.acts:
+        weight *= 0.1
+    if model.probe or kind in GENERIC:
+        return 0.02
+    return max(weight, 0.2) / (1 + state.counts.get(kind, 0)) ** 2 + 0.005
+
+
+_LEADING: dict[str, frozenset[str]] = {}
+
+
+def _leading(rs: Ruleset) -> frozenset[str]:
+    """Acts that others wait for: done, or setting what a condition of a stage-moving act reads."""
+    if rs.digest not in _LEADING:
+        ends = {n for n, s in rs.programme.stages.items() if s.terminal}
+        movers = [
+            m
+            for m in rs.models.values()
+            if any((e.stage and e.stage not in ends) or e.step or e.grade for e in m.then)
+        ]
+        read = {r for m in movers for r in builtin.references(m.when)}
+        named = {n for m in movers for c in m.when for n in _named(c)}
+        _LEADING[rs.digest] = frozenset(
+            kind
+            for kind, m in rs.models.items()
+            if kind in named
+            or any(f"centre.{v}" in read for e in m.then for v in e.set)
+            or any(f in named for e in m.then for f in e.raise_)
+        )
+    return _LEADING[rs.digest]
+
+
+def _named(t: p.Test) -> Iterator[str]:
+    """The acts and flags a test names."""
+    for inner in (*(t.all or ()), *(t.any or ()), *([t.not_] if t.not_ else ())):
+        yield from _named(inner)
+    yield from (n for n in (t.done, t.flag) if n)
+    if t.published is not None:
+        yield t.published.act
 
 
 class Hints:
@@ -219,6 +302,14 @@ class Hints:
                 value += dt.timedelta(days=rng.choice((-30, -1, 1)))
             return value
         return self._sample(name, given)
+
+    def known(self, value: p.Value) -> Any:
+        """A value for a fact that was established before: dates and years lie in the past."""
+        if value.type in ("choice", "choices", "rows", "data", "organisations", "boolean"):
+            return None
+        if value.type == "date":
+            return self.act.on - dt.timedelta(days=self.life.rng.randrange(30, 1500))
+        return self._sample("", p.Input(type=value.type, name=value.name))
 
     def generic(self, name: str) -> Any:
         """A value for what the generic acts take."""
@@ -267,15 +358,16 @@ class Hints:
     def _near(self, kind: str, bound: Any) -> list[Any]:
         if kind == "member_of":
             return list(bound) if isinstance(bound, list) else []
+        rng = self.life.rng
         step: Any = dt.timedelta(days=1) if isinstance(bound, dt.date) else 1
         if bound is None or bound is UNKNOWN or not isinstance(bound, (dt.date, int, Decimal)):
             return [bound]
         if kind in ("after", "above"):
-            return [bound + step, bound + 300 * step]
+            return [bound + step * rng.randint(1, 700)]
         if kind in ("before", "below"):
             return [bound - step]
         if kind in ("on_or_before", "at_most"):
-            return [bound, bound - step if isinstance(bound, dt.date) else bound]
+            return [bound, bound, bound - step if isinstance(bound, dt.date) else bound]
         return [bound]
 
     def _sample(self, name: str, given: p.Input) -> Any:
@@ -317,13 +409,16 @@ class Hints:
         rng, on = self.life.rng, self.act.on
         if given.options:
             options = list(given.options)
-            return options if given.type == "choices" else rng.choice(options)
+            first = rng.random() < 0.5  # the first option is usually the one that leads on
+            if given.type == "choices":
+                return options if first else [rng.choice(options)]
+            return options[0] if first else rng.choice(options)
         makers: dict[str, Any] = {
             "text": lambda: rng.choice(WORDS),
             "long_text": lambda: "（说明）",
             "date": lambda: on + dt.timedelta(days=rng.choice((-60, -10, 0, 30, 200, 1000))),
             "year": lambda: on.year - rng.choice((0, 1, 1)),
-            "integer": lambda: rng.randint(1, 3),
+            "integer": lambda: rng.choice((1, 2, 3, 24, 36, 36)),
             "number": lambda: Decimal(rng.randint(1, 100)),
             "money": lambda: Decimal(rng.randint(1, 50) * 1_000_000),
             "ratio": lambda: Decimal(rng.randint(1, 9)) / 10,

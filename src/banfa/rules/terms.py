@@ -729,11 +729,13 @@ def count_by(rows: Any, column: str) -> dict[str, int]:
 
 
 def expand(programme: Programme, names: list[str]) -> frozenset[str | None]:
-    """Stage and group names as a set of stages; `none` is before any stage."""
+    """Stage and group names as a set of stages; `none` is before any stage, `any` every one."""
     stages: set[str | None] = set()
     for name in names:
         if name == "none":
             stages.add(None)
+        elif name == "any":
+            stages.update(programme.stages)
         elif name in programme.groups:
             stages.update(programme.groups[name])
         else:
