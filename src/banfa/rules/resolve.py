@@ -88,12 +88,27 @@ class Desk:
         )
 
 
+_UNMADE = (ValidationError, KeyError, ValueError, IndexError, StopIteration)
+
+
 def all_acts(programme: p.Programme) -> dict[str, p.Act]:
     """The programme's acts with the generic ones; only its own when those cannot be made."""
-    try:
-        return builtin.all_acts(programme)
-    except (ValidationError, KeyError, ValueError, IndexError, StopIteration):
-        return dict(programme.acts)
+    for changes in ({}, _BARE, {**_BARE, "registers": {}}):
+        try:
+            return builtin.all_acts(programme.model_copy(update=changes))
+        except _UNMADE:
+            continue
+    return dict(programme.acts)
+
+
+_BARE: dict[str, Any] = {
+    "annulment": p.Basis(default="-"),
+    "parameters": {},
+    "defaults": {},
+    "exceptions": None,
+    "existing": None,
+    "validity_extension": None,
+}
 
 
 def suggestion(name: str, known: list[str]) -> tuple[str, str]:
@@ -113,10 +128,10 @@ def suggestion(name: str, known: list[str]) -> tuple[str, str]:
 def raw(data: Any, loc: Loc) -> Any:
     """What is written at a path, or None."""
     for step in loc:
-        if isinstance(data, dict) or (
-            isinstance(data, list) and isinstance(step, int) and step < len(data)
-        ):
-            data = data.get(step) if isinstance(data, dict) else data[step]
+        if isinstance(data, dict):
+            data = data.get(step)
+        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+            data = data[step]
         else:
             return None
     return data
