@@ -19,7 +19,7 @@ from banfa.rules.life import State
 from banfa.rules.simulate import Life
 
 PROGRAMMES = {"nitec": "2026-02-03", "ncti": "2021-03-01"}
-LIVES, STEPS = 160, 60
+LIVES, STEPS = 400, 150
 PREMISES, ACCEPTED = 100, 0.30
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -43,6 +44,7 @@ class Life:
     daring: float = 0.3
     centre: str = "main"
     book: Book = field(init=False)
+    refused: Counter[str] = field(default_factory=Counter)
     tried: int = 0
     accepted: int = 0
     imported: float = 0.4
@@ -78,6 +80,7 @@ class Life:
             taken = self.book.record(act)
             self.tried += 1
             self.accepted += taken.accepted
+            self.refused[act.kind] += not taken.accepted
             yield act, taken, state
             if self.rng.random() < 0.3:
                 self.wait(self.state)
@@ -104,7 +107,8 @@ class Life:
         if state.stage is None and rs.programme.existing and self.entered:
             self.entered = False
             return self._existing(rs, rs.programme.existing)
-        level = "programme" if self.rng.random() < 0.12 else "centre"
+        early = 0.5 if state.stage is None else 0.1
+        level = "programme" if self.rng.random() < early else "centre"
         if self.rng.random() < self.daring / 3:
             kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
             kind = self.rng.choice(kinds)
@@ -112,7 +116,7 @@ class Life:
         choices = self._possible(rs, state, level)
         if not choices:
             return None
-        weights = [w**self.zeal for _, _, _, w in choices]
+        weights = [w**self.zeal / (1 + self.refused[k]) for k, _, _, w in choices]
         kind, party, case, _ = self.rng.choices(choices, weights)[0]
         if kind in GENERIC and self.rng.random() < 0.9:
             return None  # nothing better to do: rather wait
@@ -186,7 +190,8 @@ class Life:
 
     def _fill(self, rs: Ruleset, state: State, act: Act, model: p.Act, careless: bool) -> None:
         hints = Hints(rs, self, act, state)
-        for name, given in model.with_.items():
+        last = {c.name.of for c in model.when if c.name is not None}  # names come from the rest
+        for name, given in sorted(model.with_.items(), key=lambda i: f"with.{i[0]}" in last):
             if given.required or self.rng.random() < 0.7:
                 if careless and self.rng.random() < 0.1:
                     continue
@@ -340,6 +345,13 @@ class Hints:
             found += self._from(inner, path)
         if t.choose is not None and t.choose.by == path:
             found += [k for k in t.choose.among if self._established(t.choose.among[k])]
+        if t.published is not None:
+            for act in self.life.book.world.of(t.published.act, self.act.on)[-2:]:
+                for w in t.published.where:
+                    if w.contains == path:
+                        found += list(act.data.get(w.field) or [])
+                    elif w.equals == path:
+                        found.append(act.data.get(w.field))
         if t.name is not None and t.name.of == path:
             found.append(names.expected(self.x, t.name.form, t.name.lang).text)
         if t.value != path:
@@ -373,11 +385,11 @@ class Hints:
     def _sample(self, name: str, given: p.Input) -> Any:
         rng = self.life.rng
         if given.type == "organisation":
-            party = given.party or name
+            party = given.party or self._bound_by(name) or name
             parties = self.rs.programme.parties
             return self.life.org(self.rs, party) if party in parties else self._any_org(name)
         if given.type == "organisations":
-            role = given.party
+            role = given.party or self._bound_by(name)
             return [self.life.org(self.rs, role) if role else self._any_org(name)]
         if given.type == "centres":
             return [self.life.centre]
@@ -389,6 +401,11 @@ class Hints:
         if given.type == "data":
             return None
         return self._plain(given)
+
+    def _bound_by(self, name: str) -> str | None:
+        """The role that the act gives to the organisation of this input."""
+        bindings = (b for e in self.model.then for b in e.bind.items())
+        return next((party for party, term in bindings if term == f"with.{name}"), None)
 
     def _any_org(self, name: str) -> dict[str, Any]:
         return {"org": name, "name": name, "kind": "enterprise", "place": PLACES[0]}
@@ -417,7 +434,7 @@ class Hints:
             "text": lambda: rng.choice(WORDS),
             "long_text": lambda: "（说明）",
             "date": lambda: on + dt.timedelta(days=rng.choice((-60, -10, 0, 30, 200, 1000))),
-            "year": lambda: on.year - rng.choice((0, 1, 1)),
+            "year": lambda: on.year - rng.choice((0, 0, 1)),
             "integer": lambda: rng.choice((1, 2, 3, 24, 36, 36)),
             "number": lambda: Decimal(rng.randint(1, 100)),
             "money": lambda: Decimal(rng.randint(1, 50) * 1_000_000),
