@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from django.db import connection, transaction
 from django.db.utils import DatabaseError
 
-from banfa.office.ledger import queries, replay, verbs
+from banfa.office.ledger import library, queries, replay, verbs
 from banfa.office.ledger.errors import KeyReused, LedgerError, MayNotErase, NotOnFile, Stale
 from banfa.office.ledger.models import (
     ActPayload,
@@ -384,3 +387,23 @@ def test_organisations_are_checked(do: Do) -> None:
     with pytest.raises(LedgerError, match="编号和名称"):
         verbs.enter_organisation("W", " ")
     assert Organisation.objects.count() == 1
+
+
+def test_replay_judges_by_the_data_of_the_time(
+    do: Do, begun: Begin, settings: Any, tmp_path: Path
+) -> None:
+    shutil.copytree(settings.PROGRAMMES_DIR, tmp_path / "p")
+    settings.PROGRAMMES_DIR = tmp_path / "p"
+    library.forget()
+    centre = begun()
+    file = tmp_path / "p" / "mini" / "2026" / "programme.yaml"
+    changed = file.read_text(encoding="utf-8").replace("plus: 3 years", "plus: 1 year")
+    do("boss", "start", "2026-03-16", centre, end="2029-03-16")
+    file.write_text(changed, encoding="utf-8")
+    os.utime(file, (1, 1))
+    library.forget()
+    report = replay.rebuild()
+    assert report.faults == [] and any("较早的办法数据" in n for n in report.notes)
+    assert do("unit", "file_report", "2027-01-10", centre, year=2026).accepted
+    assert replay.rebuild().faults == [] and replay.verify().sound
+    library.forget()

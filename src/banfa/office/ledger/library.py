@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
 
 from banfa.office.ledger.errors import NotOnFile
+from banfa.office.ledger.models import EditionData
 from banfa.rules import library
 from banfa.rules.history import Editions
 from banfa.rules.loading import LoadError
 from banfa.rules.proposals import nearest
+from banfa.rules.ruleset import Ruleset
 
 
 def root() -> Path:
@@ -24,9 +28,55 @@ def ids() -> list[str]:
     return library.ids(root())
 
 
+_files: dict[str, dict[str, str]] = {}
+"""The files of each edition loaded in this process, by the edition's digest."""
+
+
 @lru_cache(maxsize=64)
 def _loaded(folder: Path, programme: str) -> Editions:
-    return library.find(programme, folder)
+    rulesets = []
+    for edition in library.edition_folders(programme, folder):
+        files = {f.name: f.read_text(encoding="utf-8") for f in sorted(edition.glob("*.yaml"))}
+        rs = library.ruleset(edition)
+        _files[rs.digest] = files
+        rulesets.append(rs)
+    return Editions(rulesets)
+
+
+def keep(rs: Ruleset, now: dt.datetime) -> None:
+    """Stores the files of an edition by which an act was judged, once."""
+    if EditionData.objects.filter(digest=rs.digest).exists():
+        return
+    EditionData.objects.get_or_create(
+        digest=rs.digest,
+        defaults={
+            "programme": rs.programme.programme,
+            "edition": rs.programme.edition,
+            "files": _files.get(rs.digest, {}),
+            "stored": now,
+        },
+    )
+
+
+def as_judged(programme: str, digest: str) -> Editions | None:
+    """A programme's editions with the one that has this digest; None when it is not on file."""
+    current = editions(programme)
+    if any(rs.digest == digest for rs in current.rulesets):
+        return current
+    kept = EditionData.objects.filter(digest=digest, programme=programme).first()
+    old = _compiled(digest, tuple(sorted(kept.files.items()))) if kept and kept.files else None
+    if old is None or old.digest != digest:
+        return None
+    others = [r for r in current.rulesets if r.programme.edition != old.programme.edition]
+    return Editions([*others, old])
+
+
+@lru_cache(maxsize=16)
+def _compiled(digest: str, files: tuple[tuple[str, str], ...]) -> Ruleset:
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in files:
+            (Path(folder) / Path(name).name).write_text(text, encoding="utf-8")
+        return Ruleset(library.load(Path(folder)))
 
 
 def editions(programme: str) -> Editions:

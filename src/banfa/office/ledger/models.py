@@ -46,6 +46,7 @@ class Centre(models.Model):
     version = models.IntegerField(default=0)
     head_hash = models.CharField(max_length=80, default="")
     summary = models.JSONField(default=dict)
+    ruleset = models.CharField(max_length=80, default="")
     imported = models.BooleanField(default=False)
 
     class Meta:
@@ -139,6 +140,22 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.act} {self.part}"
+
+
+class EditionData(models.Model):
+    """The files of a programme's edition as acts were judged by them, by the edition's digest.
+
+    Replay judges an act by these, also when the programme's data have been corrected since.
+    """
+
+    digest = models.CharField(primary_key=True, max_length=80)
+    programme = models.CharField(max_length=40)
+    edition = models.CharField(max_length=40)
+    files = models.JSONField()
+    stored = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.programme}@{self.edition} {self.digest[:15]}"
 
 
 class DocumentVersion(models.Model):

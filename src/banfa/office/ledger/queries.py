@@ -478,6 +478,7 @@ class ProgrammePage:
     timeline: list[Entry]
     text_load: texts.Load | None
     version: int
+    state: State
     permitted: list[Permission] = field(default_factory=list)
 
 
@@ -513,9 +514,10 @@ def programme_page(
         timeline(editions, rows, on, known_at, erasures(rows)),
         load,
         book.head_seq,
+        store.history_of(editions, rows).state(world, on, known_at),
     )
     if party is not None:
-        shown.permitted = permitted(rs, State(), party, on, world, level="programme")
+        shown.permitted = permitted(rs, shown.state, party, on, world, level="programme")
         shown.permitted += openings(rs, party, on, world)
     return shown
 

@@ -166,28 +166,46 @@ def rebuild(check: bool = True) -> Report:
 def _replay(
     report: Report, name: str, editions: Editions, centre: Centre | None, book: ProgrammeBook
 ) -> None:
-    """Judges every act again on the state it was judged on, and compares the findings."""
+    """Judges every act again on the state it was judged on, by the data it was judged by."""
     rows = store.rows_of(centre, book)
     contents = store.contents_of(rows)
     world = World(store.programme_acts(book))
-    running = _Running(editions, world)
     report.chains += 1
-    changed = set()
+    running = _Running(editions, world)
+    digest = ""
     for row in rows:
         report.acts += 1
         act = store.act_of(row, contents)
+        if row.ruleset != digest:
+            digest = row.ruleset
+            running = _changed(report, name, row, running, book, world)
         state = running.before(act)
-        rs = editions.of(state, act.on)
-        if rs.digest != row.ruleset:
-            changed.add(row.edition)
+        rs = running.editions.of(state, act.on)
         if store.lacks(row, contents):
             report.notes.append(f"{name}#{row.seq} 有内容已依法删除，不再重判")
         else:
             answers = Remembered(coding.decode(row.payload.answers or {}))
             _compare(report, f"{name}#{row.seq}", row, rs, state, act, world, answers)
         running.add(act)
-    for edition in sorted(changed):
-        report.notes.append(f"{name} 有行为按版本“{edition}”较早的数据判断，其后数据已改")
+
+
+def _changed(
+    report: Report,
+    name: str,
+    row: ActRecord,
+    running: _Running,
+    book: ProgrammeBook,
+    world: World,
+) -> _Running:
+    """Goes on by the data of the edition that this act was judged by."""
+    judged_by = library.as_judged(book.programme, row.ruleset)
+    if judged_by is None:
+        report.add(f"{name}#{row.seq}", "判断所依据的办法数据不在档", "its edition is not on file")
+        return running
+    anew = _Running(judged_by, world)
+    for act in running.acts:
+        anew.add(act)
+    return anew
 
 
 def _compare(
@@ -247,10 +265,16 @@ class _Running:
 def _project(
     report: Report, editions: Editions, centre: Centre, book: ProgrammeBook, check: bool
 ) -> None:
-    """Compares a centre's projections with what its acts give, or writes them anew."""
+    """Compares a centre's projections with what its acts give, or writes them anew.
+
+    Projections made by earlier data of the programme are compared by those.
+    """
     before = {n: getattr(centre, n) for n in store.PROJECTED}
-    history = store.history_of(editions, store.rows_of(centre, book))
-    store.project(centre, editions, history, store.world_of(book))
+    used = library.as_judged(book.programme, centre.ruleset) if check else editions
+    if check and used is not editions:
+        report.notes.append(f"{centre.id} 的状态按较早的办法数据写成；如需更新请运行 rebuild")
+    history = store.history_of(used or editions, store.rows_of(centre, book))
+    store.project(centre, used or editions, history, store.world_of(book))
     after = {n: getattr(centre, n) for n in store.PROJECTED}
     differing = [n for n in store.PROJECTED if before[n] != after[n]]
     if not differing:

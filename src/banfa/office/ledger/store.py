@@ -242,6 +242,7 @@ def append(
     }
     row.payload_digest = chain.payload_digest(name, row.parts)
     row.hash = chain.link(row)
+    library.keep(rs, act.recorded)
     row.save(force_insert=True)
     payload.act = row
     payload.save(force_insert=True)
@@ -291,6 +292,7 @@ def project(centre: Centre, editions: Editions, history: History, world: World) 
     centre.people = people_ever(history)
     centre.summary = coding.encode(state.summary())
     centre.imported = state.imported
+    centre.ruleset = rs.digest
     return state
 
 
