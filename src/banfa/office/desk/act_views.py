@@ -47,7 +47,7 @@ def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
     """An act on a centre."""
     asked = moment.read(request.GET, clock.today())
     where = setting.of_centre(centre, asked.on, _party(request))
-    return _act(request, where, kind)
+    return _act(request, where, kind, asked)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -56,14 +56,16 @@ def programme_act(request: HttpRequest, programme: str, kind: str) -> HttpRespon
     """A programme-level act, or one that begins a centre."""
     asked = moment.read(request.GET, clock.today())
     where = setting.of_programme(programme, asked.on, _party(request))
-    return _act(request, where, kind)
+    return _act(request, where, kind, asked)
 
 
 def _party(request: HttpRequest) -> str:
     return request.POST.get("party") or request.GET.get("party", "")
 
 
-def _act(request: HttpRequest, where: setting.Setting, kind: str) -> HttpResponse:
+def _act(
+    request: HttpRequest, where: setting.Setting, kind: str, asked: moment.Moment
+) -> HttpResponse:
     party = _party(request)
     permission = where.permission(kind)
     if permission is None:
@@ -82,7 +84,7 @@ def _act(request: HttpRequest, where: setting.Setting, kind: str) -> HttpRespons
         answer = _take(request, where, form, party)
         if answer.accepted and not where.rs.models[kind].probe:
             return HttpResponseRedirect(_receipt_page(where, answer.receipt, party))
-    return _render(request, where, form, permission, answer)
+    return _render(request, where, form, permission, answer, asked)
 
 
 def _add_row(form: actform.ActForm, name: str) -> None:
@@ -193,11 +195,13 @@ def _render(
     form: actform.ActForm,
     permission: Any,
     answer: Answer | None,
+    asked: moment.Moment,
 ) -> HttpResponse:
     party = _party(request)
     context = {
         "programme": where.rs.programme,
         "where": where,
+        "moment": asked,
         "form": form,
         "act": permitted.possibility(where.rs, permission),
         "answer": answer,

@@ -14,6 +14,7 @@ from typing import Any
 from django.http import QueryDict
 from django.utils.translation import gettext as _
 
+from banfa.office.desk import existing
 from banfa.office.desk import fields as f
 from banfa.office.desk.language import say
 from banfa.rules import programme as p
@@ -101,7 +102,10 @@ def build(
     """The form of an act with what was typed (an empty `post`: nothing yet)."""
     form = ActForm(rs, kind, choices)
     form.typed = {n: post.get(n, "") for n in ("on", "about", "org", "title")}
-    for name, given in form.model.with_.items():
+    inputs = form.model.with_
+    if kind == existing.KIND:
+        inputs = existing.as_lines(rs.programme, inputs)
+    for name, given in inputs.items():
         form.inputs.append(_field(rs, f"with.{name}", given, choices, post, files))
     for name, need in form.model.documents.items():
         form.documents.append(_document(rs, name, need, choices, post, files))
@@ -219,6 +223,8 @@ def fill(form: ActForm) -> Filled:
         value = _value(form, one)
         if value is not None:
             data[one.name.removeprefix("with.")] = value
+    if form.kind == existing.KIND:
+        data = existing.as_data(form.rs.programme, data, form.mistakes)
     documents = {}
     for part in form.documents:
         attached = _attached(form, part)

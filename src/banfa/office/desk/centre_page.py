@@ -100,9 +100,23 @@ def value_text(programme: p.Programme, value: Any, given: p.Input | None = None)
     """A value as people read it; rows become one line each."""
     if isinstance(value, list) and value and isinstance(value[0], dict) and given and given.columns:
         return "\n".join(_row_text(programme, row, given) for row in value)
+    if isinstance(value, dict) and given is not None and given.type == "data":
+        return "\n".join(_named_text(programme, n, v) for n, v in value.items())
+    if given is not None and given.type == "programme_act":
+        return _("办法层面第 %s 号") % value
     if given is not None and given.type in ("money", "number") and not isinstance(value, str):
         return f"{value:,} {unit_of(given)}".strip()
     return say(words.value(value, given, programme=programme))
+
+
+def _named_text(programme: p.Programme, name: str, value: Any) -> str:
+    """One of the facts of an existing centre: a role, a value or a period by its name."""
+    for known in (programme.parties, programme.values, programme.periods):
+        if name in known:
+            name = say(known[name].name)
+    if isinstance(value, dict) and "start" in value:
+        return f"{name} {value['start']} — {value['end']}"
+    return f"{name} {say(words.value(value, programme=programme))}"
 
 
 def _row_text(programme: p.Programme, row: dict[str, Any], given: p.Input) -> str:

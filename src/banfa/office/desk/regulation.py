@@ -113,6 +113,10 @@ def name_of(rs: Ruleset, name: str) -> str:
     ):
         if name in known:
             return say(known[name].name)
+    if name in programme.defaults:
+        return _("系统缺省 %s") % name
+    if name in programme.names:
+        return _("名称 %s") % _template(programme, programme.names[name])
     return name
 
 

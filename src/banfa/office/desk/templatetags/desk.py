@@ -51,11 +51,11 @@ def days_left(ends: dt.date, on: dt.date) -> SafeString:
     left = (ends - on).days
     if left < 0:
         said = ngettext("已过 %(n)d 日", "已过 %(n)d 日", -left) % {"n": -left}
-        return format_html('<span class="late">{}</span>', said)
+        return format_html('<span class="late nowrap">{}</span>', said)
     if left == 0:
-        return format_html('<span class="soon">{}</span>', _("今日为最后一日"))
+        return format_html('<span class="soon nowrap">{}</span>', _("今日为最后一日"))
     said = ngettext("尚余 %(n)d 日", "尚余 %(n)d 日", left) % {"n": left}
-    return format_html('<span class="{}">{}</span>', "soon" if left <= 60 else "muted", said)
+    return format_html('<span class="{} nowrap">{}</span>', "soon" if left <= 60 else "muted", said)
 
 
 @register.filter
