@@ -191,15 +191,25 @@ def test_an_existing_centre_is_entered(client: Client, centres: Any) -> None:
     form = {
         "party": "boss",
         "on": "2030-11-15",
-        "with.stage": "running",
+        "with.stage": "preparing",
         "with.basis": "样函〔2020〕8号",
-        "with.values": '{"field_zh": "碳纤维"}',
+        "with.roles.0.party": "unit",
+        "with.roles.0.org": "org-4",
+        "with.values.0.name": "field_zh",
+        "with.values.0.value": "碳纤维",
+        "with.values.1.name": "team",
+        "with.values.1.value": "周某、吴某",
+        "with.periods.0.name": "preparation",
+        "with.periods.0.start": "2029-01-01",
+        "with.periods.0.end": "2031-12-31",
     }
     at = "/programmes/mini/acts/enter_existing_centre/?party=boss"
-    wrong = client.post(at, {**form, "with.values": "{"})
-    assert wrong.status_code == 422 and "不是有效的JSON" in text_of(wrong)
+    wrong = client.post(at, {**form, "with.periods.0.end": "明年"})
+    assert wrong.status_code == 422 and "期限：“明年”不是有效日期" in text_of(wrong)
     assert client.post(at, form).status_code == 302
-    assert "国家碳纤维样例中心" in text_of(client.get("/centres/mini-0004/"))
+    page = text_of(client.get("/centres/mini-0004/"))
+    assert "国家碳纤维样例中心（筹）" in page and "依托单位丁信息技术有限公司" in page
+    assert "团队周某、吴某" in page and "2029-01-01至2031-12-31" in page
 
 
 def test_the_findings_of_a_recorded_act_are_shown_on_demand(client: Client, centres: Any) -> None:
