@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from banfa.cli.options import Parser, language_of
+from banfa.cli.options import LANGUAGES, Parser, language_of
 
 USAGE, UNEXPECTED = 2, 70
 
@@ -57,6 +57,7 @@ def _failed(error: Exception, language: str) -> int:
 
 def parser(language: str) -> argparse.ArgumentParser:
     """The whole command line."""
+    from functools import partial
     from importlib.util import find_spec
 
     from banfa import __version__
@@ -71,12 +72,13 @@ def parser(language: str) -> argparse.ArgumentParser:
         else "Regulations on innovation centres, executable.",
     )
     top.add_argument("--version", action="version", version=f"banfa {__version__}")
+    top.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS, help="zh, en")
     commands = top.add_subparsers(
         dest="command",
         required=True,
         metavar="命令" if zh else "COMMAND",
         title="命令" if zh else "commands",
-        parser_class=Parser,
+        parser_class=partial(Parser, language=language),
     )
     add_commands(commands, language)
     if find_spec("banfa.cli.office") is not None:

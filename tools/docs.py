@@ -1,0 +1,208 @@
+"""Makes the reference pages that come from code; `--check` fails when they are out of date.
+
+python -m tools.docs            write them
+python -m tools.docs --check    compare only
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import inspect
+import json
+import sys
+import types
+import typing
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from banfa.cli.schema import case_schema, programme_schema
+from banfa.rules import cases, programme
+from banfa.rules.calendar import Span
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+HEAD = """\
+# The vocabulary
+
+This page is made from `src/banfa/rules/programme.py` and `src/banfa/rules/cases.py` by
+`python -m tools.docs`; do not edit it. How the words behave together is told in
+[vocabulary-guide.md](vocabulary-guide.md). For editors there are JSON Schemas:
+[programme](schema/programme.schema.json) and [cases](schema/cases.schema.json), also printed by
+`banfa schema`.
+
+A **term** says where a value comes from: a literal (number, date, true, false), a reference written
+as text (`act.on`, `with.amount`, `period.preparation.end`), or a [computed value](#termmap). A
+**list of names** may be one name without brackets. A **cite** is an article in the instrument's own
+numbering, as quoted text (`"18.1"`). A **length** is text such as `3 years`.
+"""
+# Models whose fields are shown where they are inherited.
+BASES = {programme.Strict, programme.Basis, programme.Words}
+_SCALARS: dict[Any, str] = {
+    str: "text",
+    int: "whole number",
+    bool: "true or false",
+    Decimal: "number",
+    dt.date: "date",
+    Span: "length",
+    Any: "anything",
+}
+_SHARED: dict[Any, str] = {
+    programme.Strength: "strength",
+    programme.Code: "code",
+    programme.InputType: "input type",
+    programme.DimensionId: "dimension",
+}
+
+
+def main(argv: list[str]) -> int:
+    """Writes the pages, or with `--check` says which are out of date."""
+    stale = []
+    for path, text in pages().items():
+        old = path.read_text(encoding="utf-8") if path.exists() else ""
+        if old == text:
+            continue
+        stale.append(path)
+        if "--check" not in argv:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            print(f"wrote {path.relative_to(DOCS.parent)}")
+        else:
+            changes = difflib.unified_diff(old.splitlines(), text.splitlines(), n=0, lineterm="")
+            first = [line for line in changes if not line.startswith(("---", "+++", "@@"))]
+            shown = path.relative_to(DOCS.parent)
+            print(f"{shown} is out of date: run python -m tools.docs", file=sys.stderr)
+            print("\n".join(first[:6]), file=sys.stderr)
+    return 1 if stale and "--check" in argv else 0
+
+
+def pages() -> dict[Path, str]:
+    """Every page made from code, by its path."""
+    return {
+        DOCS / "vocabulary.md": vocabulary(),
+        DOCS / "schema" / "programme.schema.json": _json(programme_schema()),
+        DOCS / "schema" / "cases.schema.json": _json(case_schema()),
+    }
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+# --- the reference ------------------------------------------------------------------------------
+
+
+def vocabulary() -> str:
+    """The reference of all words a programme and a case file may use."""
+    named = [
+        ("Closed lists", list(_closed_lists())),
+        ("Programme files", [_section(m) for m in _ordered(programme)]),
+        ("Case files", [_section(m) for m in _ordered(cases)]),
+    ]
+    parts = [HEAD]
+    for title, sections in named:
+        parts += [f"## {title}\n", *sections]
+    return "\n".join(parts)
+
+
+def _closed_lists() -> Iterator[str]:
+    for choices, name in _SHARED.items():
+        words = ", ".join(f"`{word}`" for word in typing.get_args(choices))
+        yield f"**{name.capitalize()}**: {words}\n"
+
+
+def _ordered(module: types.ModuleType) -> list[type[BaseModel]]:
+    """The module's own models: the whole first, then as they are written."""
+    own = [
+        model
+        for model in vars(module).values()
+        if isinstance(model, type)
+        and issubclass(model, BaseModel)
+        and model.__module__ == module.__name__
+        and (model not in BASES or model is programme.Words)
+    ]
+    wholes = [m for m in own if m.__name__ in ("Programme", "CaseFile")]
+    return [*wholes, *(m for m in own if m not in wholes)]
+
+
+def _section(model: type[BaseModel]) -> str:
+    lines = [f"### {model.__name__}\n", inspect.cleandoc(model.__doc__ or ""), ""]
+    fields = list(model.model_fields.items())
+    if fields:
+        lines += ["| field | type | default |", "|---|---|---|"]
+        lines += [_row(name, info) for name, info in fields]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _row(name: str, info: FieldInfo) -> str:
+    kind = _type(info.annotation)
+    bounds = [str(m) for m in info.metadata if type(m).__name__ in ("Ge", "Le", "Gt", "Lt")]
+    if bounds:
+        kind += f" ({', '.join(bounds)})"
+    return f"| `{info.alias or name}` | {kind} | {_default(info)} |"
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "**required**"
+    value = info.default
+    if value is None or value in ([], {}, ()):
+        return ""
+    return f"`{json.dumps(value, ensure_ascii=False, default=str)}`"
+
+
+def _type(annotation: Any) -> str:
+    """A type in the words of this page."""
+    if annotation in _SHARED:
+        return _SHARED[annotation]
+    if _is_term(annotation):
+        return "term"
+    if annotation in _SCALARS:
+        return _SCALARS[annotation]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+    origin, args = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _type(args[0])
+    if origin is typing.Literal:
+        return " / ".join(f"`{a}`" for a in args)
+    if origin in (typing.Union, types.UnionType):
+        return _union([a for a in args if a is not types.NoneType])
+    if origin is list:
+        inner = _type(args[0])
+        return "list of names" if inner == "text" else f"list of {inner}"
+    if origin is dict:
+        inner = _type(args[1])
+        return f"mapping: {_key(args[0])} → {inner}"
+    return str(annotation)
+
+
+def _union(kinds: list[Any]) -> str:
+    if _is_term_set(set(kinds)):
+        return "term"
+    if set(kinds) == set(typing.get_args(programme.Scalar)):
+        return "literal"
+    return " or ".join(dict.fromkeys(_type(k) for k in kinds))
+
+
+def _key(annotation: Any) -> str:
+    return "name" if _type(annotation) == "text" else _type(annotation)
+
+
+def _is_term(annotation: Any) -> bool:
+    return _is_term_set(set(typing.get_args(annotation)) - {types.NoneType})
+
+
+def _is_term_set(kinds: set[Any]) -> bool:
+    return kinds == set(typing.get_args(programme.Term)) or (
+        programme.TermMap in kinds and str in kinds
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
