@@ -10,6 +10,7 @@ import datetime as dt
 import difflib
 import inspect
 import json
+import re
 import sys
 import types
 import typing
@@ -24,6 +25,7 @@ from pydantic.fields import FieldInfo
 from banfa.cli.schema import case_schema, programme_schema
 from banfa.rules import cases, programme
 from banfa.rules.calendar import Span
+from tools.meanings import MEANINGS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 HEAD = """\
@@ -119,9 +121,8 @@ def _ordered(module: types.ModuleType) -> list[type[BaseModel]]:
     """The module's own models: the whole first, then as they are written."""
     own = [
         model
-        for model in vars(module).values()
-        if isinstance(model, type)
-        and issubclass(model, BaseModel)
+        for model in dict.fromkeys(v for v in vars(module).values() if isinstance(v, type))
+        if issubclass(model, BaseModel)
         and model.__module__ == module.__name__
         and (model not in BASES or model is programme.Words)
     ]
@@ -131,20 +132,42 @@ def _ordered(module: types.ModuleType) -> list[type[BaseModel]]:
 
 def _section(model: type[BaseModel]) -> str:
     lines = [f"### {model.__name__}\n", inspect.cleandoc(model.__doc__ or ""), ""]
-    fields = list(model.model_fields.items())
+    fields = dict(model.model_fields)
+    if model is programme.Condition:
+        lines += ["It takes all fields of [Test](#test), and these.", ""]
+        fields = {n: f for n, f in fields.items() if n not in programme.Test.model_fields}
     if fields:
-        lines += ["| field | type | default |", "|---|---|---|"]
-        lines += [_row(name, info) for name, info in fields]
+        lines += ["| field | type | default | meaning |", "|---|---|---|---|"]
+        lines += [_row(model, name, info) for name, info in fields.items()]
         lines.append("")
     return "\n".join(lines)
 
 
-def _row(name: str, info: FieldInfo) -> str:
+def _row(model: type[BaseModel], name: str, info: FieldInfo) -> str:
+    word = info.alias or name
     kind = _type(info.annotation)
-    bounds = [str(m) for m in info.metadata if type(m).__name__ in ("Ge", "Le", "Gt", "Lt")]
-    if bounds:
-        kind += f" ({', '.join(bounds)})"
-    return f"| `{info.alias or name}` | {kind} | {_default(info)} |"
+    if word in ("cite", "by_cite", "stage_cite"):
+        kind = "cites" if "list" in kind else "cite"
+    bounds = [
+        f"{sign} {getattr(one, low)}"
+        for one in info.metadata
+        for low, sign in (("ge", "≥"), ("le", "≤"))
+        if hasattr(one, low)
+    ]
+    kind += f" ({', '.join(bounds)})" if bounds else ""
+    return f"| `{word}` | {kind} | {_default(info)} | {meaning(model, word)} |"
+
+
+def meaning(model: type[BaseModel], word: str) -> str:
+    """What a field means: told in `meanings`, or in the model's docstring. Raises KeyError."""
+    own = MEANINGS.get(f"{model.__name__}.{word}")
+    if own is not None:
+        return own
+    doc = " ".join(inspect.cleandoc(model.__doc__ or "").split())
+    parts = [part for part in re.split(r"(?<=[.;])\s+", doc) if re.search(rf"`{word}\b", part)]
+    if parts:
+        return " ".join(parts).rstrip(".;").replace("|", "\\|")
+    return MEANINGS[word]
 
 
 def _default(info: FieldInfo) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -65,12 +65,16 @@ def spawn(*args: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_help_answers_at_once() -> None:
+    def spent() -> float:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return used.ru_utime + used.ru_stime
+
     times = []
     for _ in range(5):
-        begun = time.perf_counter()
+        begun = spent()
         assert spawn("--help").returncode == 0
-        times.append(time.perf_counter() - begun)
-    assert min(times) < 0.3
+        times.append(spent() - begun)
+    assert min(times) < 0.3  # of the processor's time, so that a busy machine does not matter
 
 
 def test_help_loads_no_library() -> None:
@@ -475,3 +479,19 @@ def test_a_reader_who_stops_reading_is_no_fault() -> None:
     done = subprocess.run(code, shell=True, capture_output=True, text=True, check=False)
     assert done.stdout == "{\n"
     assert done.stderr == ""
+
+
+def test_the_schema_lets_one_name_stand_for_a_list_of_one(run: Run) -> None:
+    made = json.loads(run("schema")[1])
+    act = made["$defs"]["Act"]["properties"]
+    for field in ("by", "cite", "from", "then"):
+        kinds = {tuple(sorted(s)) for s in act[field]["anyOf"]}
+        assert len(kinds) > 1, field
+    assert {"type": "integer"} in made["properties"]["edition"]["anyOf"]
+
+
+def test_the_reference_pages_are_up_to_date() -> None:
+    docs = Path(__file__).parents[2]
+    check = [sys.executable, "-m", "tools.docs", "--check"]
+    done = subprocess.run(check, capture_output=True, text=True, check=False, cwd=docs)
+    assert done.returncode == 0, done.stderr

@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from banfa.cli.options import LANGUAGES, Parser, language_of
 
@@ -57,7 +58,6 @@ def _failed(error: Exception, language: str) -> int:
 
 def parser(language: str) -> argparse.ArgumentParser:
     """The whole command line."""
-    from functools import partial
     from importlib.util import find_spec
 
     from banfa import __version__
@@ -78,7 +78,7 @@ def parser(language: str) -> argparse.ArgumentParser:
         required=True,
         metavar="命令" if zh else "COMMAND",
         title="命令" if zh else "commands",
-        parser_class=partial(Parser, language=language),
+        parser_class=_parser_class(language),
     )
     add_commands(commands, language)
     if find_spec("banfa.cli.office") is not None:
@@ -86,3 +86,13 @@ def parser(language: str) -> argparse.ArgumentParser:
 
         import_module("banfa.cli.office").add_commands(commands)
     return top
+
+
+def _parser_class(language: str) -> type[Parser]:
+    """The parser of commands that others add, in the language asked for."""
+
+    class Spoken(Parser):
+        def __init__(self, **kwargs: Any) -> None:
+            super().__init__(**{"language": language, **kwargs})
+
+    return Spoken

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import difflib
-import json
 import os
 import re
 import sys
@@ -81,6 +79,8 @@ class Parser(argparse.ArgumentParser):
         found = re.search(r"invalid choice: '?(.+?)'? \(choose from (.+)\)", message)
         if found is None:
             return ""
+        import difflib
+
         known = re.findall(r"[\w-]+", found[2])
         like = difflib.get_close_matches(found[1], known, n=1)
         if not like:
@@ -216,6 +216,8 @@ def plain(value: Any) -> Any:
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output, readable."""
+    import json
+
     print(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
 
 

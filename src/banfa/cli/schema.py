@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import typing
 from typing import Any
 
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
 from banfa.cli.options import print_json
+from banfa.rules import cases, programme
 from banfa.rules.cases import CaseFile
 from banfa.rules.programme import Programme
 
@@ -25,7 +30,41 @@ def case_schema() -> dict[str, Any]:
 
 def _made(model: Any, title: str) -> dict[str, Any]:
     made = model.model_json_schema(by_alias=True)
+    parts = {model.__name__: made, **made.get("$defs", {})}
+    for module in (programme, cases):
+        for one in vars(module).values():
+            if isinstance(one, type) and issubclass(one, BaseModel) and one.__name__ in parts:
+                _loosen(one, parts[one.__name__])
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made, "title": title}
+
+
+def _loosen(model: type[BaseModel], schema: dict[str, Any]) -> None:
+    """Allows what the models read more kindly than they say: one name instead of a list of one."""
+    for name, info in model.model_fields.items():
+        shape = schema["properties"].get(info.alias or name, {})
+        if shape.get("type") == "array" and _takes_one(info):
+            default = {k: shape.pop(k) for k in ("default", "title") if k in shape}
+            schema["properties"][info.alias or name] = {
+                "anyOf": [shape["items"], dict(shape)],
+                **default,
+            }
+        elif info.annotation is not None and _reads(info, programme._as_text):
+            shape.pop("type", None)
+            shape["anyOf"] = [{"type": "string"}, {"type": "integer"}]
+        elif "anyOf" in shape and _takes_one(info):
+            shape["anyOf"] += [s["items"] for s in shape["anyOf"] if s.get("type") == "array"]
+
+
+def _takes_one(info: FieldInfo) -> bool:
+    return _reads(info, programme._as_list) or _reads(info, programme._as_effects)
+
+
+def _reads(info: FieldInfo, reader: Any) -> bool:
+    """Whether a field's value goes through that reader first."""
+    found = [*info.metadata]
+    for part in typing.get_args(info.annotation):
+        found += typing.get_args(part)[1:] if typing.get_origin(part) is typing.Annotated else ()
+    return any(getattr(one, "func", None) is reader for one in found)
 
 
 def print_schema(options: argparse.Namespace) -> int:
