@@ -11,11 +11,13 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from banfa.office import demo
 from banfa.office.demo import loader
 from banfa.office.ledger import library, queries, replay
-from banfa.office.ledger.models import ActRecord, Organisation
+from banfa.office.ledger.models import ActRecord, Centre, Organisation
 from banfa.rules.cases import book_of, read_file
 from banfa.rules.library import ids
 from banfa.rules.loading import LoadError
@@ -54,6 +56,12 @@ def test_all_lives_load_verify_replay_and_have_something_due(
     due = queries.due(until=demo.TODAY.replace(month=12, day=31))
     assert {d.centre.programme.programme for d in due} == set(ids())
     assert any(d.duty.due and d.duty.due >= demo.TODAY for d in due)
+    for centre in Centre.objects.select_related("book"):
+        parties = library.editions(centre.book_id).latest.programme.parties
+        for party in list(parties)[:2]:
+            with CaptureQueriesContext(connection) as asked:
+                assert queries.centre(centre.id, party=party).timeline
+            assert len(asked) <= queries.CENTRE_QUERIES, (centre.id, party)
     made_up = ("示例", "虚构")
     for org in Organisation.objects.exclude(kind=""):
         assert any(mark in org.name_zh for mark in made_up), org.name_zh

@@ -30,10 +30,32 @@ def _within(run: Any) -> Any:
         except Wrong as error:
             print(error, file=sys.stderr)
             return 2
+        except Exception as error:
+            if (said := _database_trouble(error)) is None:
+                raise
+            print(said, file=sys.stderr)
+            return 2
         except KeyboardInterrupt:
             return 130
 
     return command
+
+
+def _database_trouble(error: Exception) -> str | None:
+    """What to say when the database cannot be reached or is not set up; None for other faults."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import OperationalError
+
+    from banfa.office.clock import BadClock
+
+    if isinstance(error, OperationalError):
+        why = str(error).strip().splitlines()[-1]
+        return f"连不上数据库，请检查 DATABASE_URL：{why} / the database cannot be reached"
+    if isinstance(error, BadClock):
+        return str(error)
+    if isinstance(error, ImproperlyConfigured):
+        return f"设置有误：{error}"
+    return None
 
 
 def add_commands(commands: Any) -> None:
@@ -99,12 +121,22 @@ def _database() -> Iterator[None]:
             os.environ.pop("DATABASE_URL", None)
 
 
-def _set_up(demo: bool = False) -> None:
-    """Loads Django; in a demonstration the day is the fictional one, and the tables are made."""
+def _set_up(tables: bool = True) -> None:
+    """Loads Django; with `tables` these must be there and up to date."""
+    import logging
+
     import django
 
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it is said once, in our words
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "banfa.office.settings")
     django.setup()
+    if tables:
+        from django.db import connection
+        from django.db.migrations.executor import MigrationExecutor
+
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            raise Wrong("数据表尚未建立或须升级，请先运行 banfa migrate / run banfa migrate first")
 
 
 def _make_tables() -> None:
@@ -114,7 +146,7 @@ def _make_tables() -> None:
 
 
 def _migrate(args: argparse.Namespace) -> int:
-    _set_up()
+    _set_up(tables=False)
     _make_tables()
     print("数据表已就绪 / the tables are ready")
     return 0
@@ -187,7 +219,7 @@ def _demo(args: argparse.Namespace) -> int:
     from banfa.office import demo
 
     os.environ.setdefault("BANFA_TODAY", demo.TODAY.isoformat())
-    _set_up()
+    _set_up(tables=False)
     if not args.once:
         _check_port(args.port)
     if args.reset:

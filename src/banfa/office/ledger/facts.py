@@ -76,10 +76,12 @@ class DatabaseFacts:
         self, members: set[str], on: dt.date, level: str, centre: str | None
     ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        others = Centre.objects.filter(people__overlap=sorted(members)).select_related("book")
-        for other in others.exclude(id=centre or "").order_by("id"):
+        named = Centre.objects.filter(people__overlap=sorted(members)).select_related("book")
+        others = list(named.exclude(id=centre or "").order_by("id"))
+        rows = store.rows_by_centre(others)
+        for other in others:
             editions = store.editions_of(other.book)
-            history = store.history_of(editions, store.rows_of(other, other.book))
+            history = store.history_of(editions, rows[other.id])
             state = history.state(store.world_of(other.book), on)
             rs = editions.of(state, on)
             if not rs.is_active(state, on):

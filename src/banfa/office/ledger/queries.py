@@ -31,8 +31,8 @@ from banfa.rules.ruleset import Ruleset
 from banfa.rules.words import Text, words
 from banfa.rules.world import World
 
-CENTRE_QUERIES = 6
-"""At most so many queries for a centre's page with one party's permissions."""
+CENTRE_QUERIES = 10
+"""At most so many queries for a centre's page with a party's permissions, whatever its history."""
 
 NO_STAGE = Text("未进入程序", "not begun")
 
@@ -192,10 +192,7 @@ def name_of(centre: Centre, rs: Ruleset, state: State, named: CurrentNames) -> T
 def duties_of(centres: Iterable[Centre], on: dt.date) -> dict[str, list[Duty]]:
     """What is owed for each of these centres on a day: three queries however many they are."""
     centres = list(centres)
-    by_centre: dict[str, list[ActRecord]] = {c.id: [] for c in centres}
-    acts = ActRecord.objects.select_related("payload").filter(centre__in=by_centre)
-    for row in acts.order_by("centre_id", "seq"):
-        by_centre[row.centre_id].append(row)
+    by_centre = store.rows_by_centre(centres)
     books = {b.programme: b for b in ProgrammeBook.objects.all()}
     worlds = {name: store.world_of(book) for name, book in books.items()}
     owed = {}
