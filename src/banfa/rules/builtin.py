@@ -21,7 +21,7 @@ def all_acts(programme: p.Programme) -> dict[str, p.Act]:
     """The programme's own acts, its registers and the generic acts it declares, by id."""
     acts = dict(programme.acts)
     for name, register in programme.registers.items():
-        acts[f"record_{name}"] = _register(register)
+        acts[f"record_{name}"] = register_act(register)
     if programme.exceptions is not None:
         acts["exception_decision"] = _exception(programme.exceptions)
     acts["annul"] = _annul(programme)
@@ -40,7 +40,8 @@ def all_acts(programme: p.Programme) -> dict[str, p.Act]:
     return acts
 
 
-def _register(register: p.Register) -> p.Act:
+def register_act(register: p.Register) -> p.Act:
+    """The act that adds a row to a register."""
     return p.Act(
         name=register.name,
         cite=register.cite,
@@ -145,7 +146,8 @@ def _set_parameter(programme: p.Programme) -> p.Act:
 def _set_default(programme: p.Programme) -> p.Act:
     return p.Act(
         name=_w("调整系统缺省处理", "Choose how a silence is handled"),
-        default=next(iter(programme.defaults)),
+        cite=[programme.annulment.cite] if programme.annulment.cite else [],
+        default=programme.annulment.default,
         level="programme",
         by=programme.authority,
         with_={

@@ -70,11 +70,19 @@ def rules_of(programme: p.Programme, model: p.Act, compiler: Compiler) -> list[R
 
 
 def with_scope(rule: Rule) -> Ask:
-    """The rule's check, held where the rule does not apply."""
+    """The rule's check: held where the rule does not apply, open while that is not known."""
     if rule.applies is None:
         return rule.check
     applies, check = rule.applies, rule.check
-    return lambda x: HELD if applies(x) == NOT else check(x)
+
+    def scoped(x: Ctx) -> int:
+        asked = applies(x)
+        if asked == NOT:
+            return HELD
+        outcome = check(x)
+        return OPEN if asked == OPEN and outcome == NOT else outcome
+
+    return scoped
 
 
 def _own_basis(model: p.Act) -> tuple[str | None, str | None]:
@@ -84,7 +92,7 @@ def _own_basis(model: p.Act) -> tuple[str | None, str | None]:
 def _absent_rule(model: p.Act) -> Rule:
     cite, default = _own_basis(model)
     return Rule(
-        "no_rule",
+        "no_rule" if model.by_id == "actor" else model.by_id,
         "NO_RULE",
         cite,
         default,

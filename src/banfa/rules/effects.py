@@ -229,9 +229,17 @@ def _adopt(x: Ctx) -> None:
             ResultOnFile(result["grade"], result["on"], result.get("round"), _seq(x))
         )
     stage = data["stage"]
-    since = data.get("since") if isinstance(data.get("since"), dt.date) else None
+    since = _whole_day(data.get("since"))
     state.stage, state.stage_since = stage, since or x.on
     state.stages.append((stage, since or x.on))
+
+
+def _whole_day(text: Any) -> dt.date | None:
+    """A day when the whole of it is known; a year or a month alone is no day."""
+    try:
+        return text if isinstance(text, dt.date) else dt.date.fromisoformat(str(text))
+    except ValueError:
+        return None
 
 
 def _note_exception(x: Ctx) -> None:

@@ -17,6 +17,7 @@ from banfa.rules.terms import NOT, UNKNOWN, Compiler, Ctx, count_by, derive, exp
 from banfa.rules.words import (
     COMPARE,
     Text,
+    act_model,
     act_name,
     declared,
     either,
@@ -307,8 +308,8 @@ _TELLERS = {
 def _condition(r: Rule, outcome: int, x: Ctx) -> Told:
     c: p.Condition = r.source
     kind = c.kind
-    told = Told(test(x.programme, c, x.act.kind if x.act else None))
-    compiler = Compiler(x.programme)
+    told = Told(test(x.programme, c, _kind_of(x)))
+    compiler = _compiler(x)
     if kind in p.COMPARATORS:
         _tell_comparison(told, c, kind, x, compiler, outcome)
     elif kind == "name" and c.name is not None:
@@ -323,6 +324,10 @@ def _condition(r: Rule, outcome: int, x: Ctx) -> Told:
         act = act_name(x.programme, c.done or "")
         told.seen = Text("尚无记录", "not on record")
         told.cure = Text("须先办理：", "first: ") + act
+    elif kind == "run" and c.run is not None and outcome == NOT:
+        _tell_run(told, c.run, x, compiler)
+    elif kind == "not_" and c.not_ is not None and c.not_.done and outcome == NOT:
+        _tell_done_before(told, c.not_, x, compiler)
     elif kind == "results":
         told.seen = either([grade(x.programme, f.grade) for f in x.state.results], "、", ", ")
     elif kind in ("all", "any", "not_") and outcome == NOT:
@@ -335,7 +340,7 @@ def _inner(c: p.Test, x: Ctx, compiler: Compiler) -> tuple[Text | None, Text | N
     parts = [t for t in (c.all or c.any or []) if compiler.test(t)(x) == NOT]
     if not parts:
         return None, None
-    said = [test(x.programme, t, x.act.kind if x.act else None) for t in parts]
+    said = [test(x.programme, t, _kind_of(x)) for t in parts]
     joined = either(said, "；", "; ") if c.all else either(said)
     return Text("未满足：", "unmet: ") + joined, Text("须：", "needed: ") + joined
 
@@ -354,9 +359,8 @@ def _tell_comparison(
     word = COMPARE[kind]
     told.expected = word + shown
     if not literal and isinstance(bound, (str, p.TermMap)):
-        told.expected = (
-            told.expected + Text("（", " (") + term(x.programme, bound) + Text("）", ")")
-        )
+        source = term(x.programme, bound, _kind_of(x))
+        told.expected = told.expected + Text("（", " (") + source + Text("）", ")")
     if outcome != NOT:
         return
     if kind in ("on_or_after", "after") and subject == "act.on" and isinstance(limit, dt.date):
@@ -364,6 +368,8 @@ def _tell_comparison(
         told.cure = Text(f"{told.from_day}起可以办理", f"possible from {told.from_day}")
     elif kind in ("on_or_before", "before") and subject == "act.on":
         told.cure = Text(f"期限已过（{shown.zh}）", f"the time limit has passed ({shown.en})")
+    elif not literal and limit is None and _how_to_reach(x.programme, bound) is not None:
+        told.cure = _how_to_reach(x.programme, bound)
     elif isinstance(subject, str) and subject.startswith("with."):
         told.cure = Text("请改填：", "change it: ") + told.expected
     else:
@@ -401,8 +407,35 @@ def _tell_name(told: Told, n: p.NameTest, x: Ctx, compiler: Compiler, outcome: i
         told.cure = Text("此阶段不得使用名称", "no name may be used now")
 
 
+def _tell_run(told: Told, run: p.Run, x: Ctx, compiler: Compiler) -> None:
+    low, high = compiler.term(run.start)(x), compiler.term(run.end)(x)
+    gaps = [k for k in range(int(low), int(high) + 1) if (run.act, k) not in x.state.keyed]
+    missing = "、".join(str(k) for k in gaps)
+    told.seen = Text(f"缺：{missing}", f"missing: {missing}")
+    told.cure = Text("须先补齐：", "first: ") + act_name(x.programme, run.act)
+
+
+def _tell_done_before(told: Told, done: p.Test, x: Ctx, compiler: Compiler) -> None:
+    key = compiler.term(done.key)(x) if done.key is not None else None
+    kind = done.done or ""
+    act = x.state.keyed.get((kind, key)) if done.key is not None else x.state.last.get(kind)
+    if act is not None:
+        told.seen = Text(f"已于{act.on}办理（第{act.seq}号）", f"done on {act.on} (no. {act.seq})")
+    told.cure = Text("已经办理，不再重复办理", "it has been done and is not done again")
+
+
+def _kind_of(x: Ctx) -> str | None:
+    return x.act.kind if x.act is not None else None
+
+
+def _compiler(x: Ctx) -> Compiler:
+    """A compiler that knows the inputs of the act in question."""
+    model = act_model(x.programme, _kind_of(x))
+    return Compiler(x.programme, model.with_ if model is not None else None)
+
+
 def _tell_choice(told: Told, c: p.Choose, x: Ctx) -> None:
-    chosen = Compiler(x.programme).ref(c.by)(x)
+    chosen = _compiler(x).ref(c.by)(x)
     ground = c.among.get(chosen) if isinstance(chosen, str) else None
     if ground is None:
         told.cure = Text("须写明一项事由", "name a ground")
@@ -410,11 +443,9 @@ def _tell_choice(told: Told, c: p.Choose, x: Ctx) -> None:
     told.seen = words(ground.name)
     if ground.cite or ground.default:
         told.cite, told.default, told.rebased = ground.cite, ground.default, True
-    unmet = [t for t in ground.when if Compiler(x.programme).test(t)(x) == NOT]
+    unmet = [t for t in ground.when if _compiler(x).test(t)(x) == NOT]
     if unmet:
-        said = either(
-            [test(x.programme, t, x.act.kind if x.act else None) for t in unmet], "；", "; "
-        )
+        said = either([test(x.programme, t, _kind_of(x)) for t in unmet], "；", "; ")
         told.expected = said
         told.cure = Text("该事由须有：", "this ground needs: ") + said
 
@@ -447,7 +478,9 @@ def _tell_composition(told: Told, c: p.Composition, x: Ctx, compiler: Compiler) 
 def _column_options(x: Ctx, c: p.Composition) -> dict[str, Text]:
     given = declared(x, c.of)
     column = (given.columns or {}).get(c.by) if given is not None else None
-    return {k: words(w) for k, w in (column.options or {}).items()} if column else {}
+    if column is not None and column.options:
+        return {k: words(w) for k, w in column.options.items()}
+    return {k: words(w) for k, w in x.programme.kinds.items()} if c.by == "kind" else {}
 
 
 def _exception_cure(x: Ctx) -> Text:
@@ -468,7 +501,7 @@ def within_limit(r: Rule, x: Ctx, limit: Any) -> bool:
     c = r.source
     if not isinstance(c, p.Condition) or c.kind not in p.COMPARATORS or c.value is None:
         return True
-    seen = Compiler(x.programme).term(c.value)(x)
+    seen = _compiler(x).term(c.value)(x)
     try:
         if isinstance(seen, dt.date):
             day = limit if isinstance(limit, dt.date) else dt.date.fromisoformat(str(limit))

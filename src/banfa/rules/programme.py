@@ -573,8 +573,10 @@ class Act(Strict):
     """One official thing that a party may do.
 
     `from` lists stages or stage groups (`none`: no stage yet; `any`: every stage, terminal ones
-    too; left out: every stage but terminal ones). `level: programme` acts belong to no centre. A `probe` is judged and never recorded.
-    `absent` declares that the regulation has no such act: trying it answers NO_RULE.
+    too; left out: every stage but terminal ones). `level: programme` acts belong to no centre. A
+    `probe` is judged and never recorded.
+    `absent` declares that the regulation has no such act: trying it answers NO_RULE (the finding's
+    id is `no_rule`, or `by_id` when given).
     """
 
     name: Words

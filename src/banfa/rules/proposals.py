@@ -362,10 +362,30 @@ def _check_existing(programme: p.Programme, data: dict[str, Any], mistakes: list
         for key in data.get(name) or {}:
             if key not in known:
                 mistakes.append(Mistake(f"with.{name}.{key}", unknown(key, known, "名称", "name")))
-    for name, given in (data.get("values") or {}).items():
+    for name in data.get("values") or {}:
         declared = programme.values.get(name)
-        if declared is not None and declared.type == "date":
-            try:
-                data["values"][name] = _date(p.Input(name=declared.name), given)
-            except _Bad as bad:
-                mistakes.append(Mistake(f"with.values.{name}", bad.text))
+        if declared is not None and declared.type not in _UNTYPED:
+            _retype(data["values"], name, declared.type, f"with.values.{name}", mistakes)
+    for name, span in (data.get("periods") or {}).items():
+        for side in ("start", "end"):
+            if not isinstance(span, dict) or span.get(side) is None:
+                said = Text("期限须有起止日期", "a period has a start and an end")
+                mistakes.append(Mistake(f"with.periods.{name}.{side}", said))
+            else:
+                _retype(span, side, "date", f"with.periods.{name}.{side}", mistakes)
+    for number, result in enumerate(data.get("results") or []):
+        _retype(result, "on", "date", f"with.results.{number}.on", mistakes)
+
+
+_UNTYPED = ("choice", "choices", "rows", "data", "organisation", "organisations")
+
+
+def _retype(
+    holder: dict[str, Any], name: str, kind: p.InputType, where: str, mistakes: list[Mistake]
+) -> None:
+    """Types one value in place."""
+    try:
+        named = p.Words(zh=name, en=name)
+        holder[name] = coerce(p.Input(type=kind, name=named), holder.get(name))
+    except _Bad as bad:
+        mistakes.append(Mistake(where, bad.text))

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from banfa.rules import builtin
 from banfa.rules import programme as p
 from banfa.rules.terms import UNKNOWN, Ctx, expand
 
@@ -161,9 +162,21 @@ def term(programme: p.Programme, t: Any, act: str | None = None) -> Text:
         when = Text("最近一次", "the last ") if first == "last" else Text("上一次", "the previous ")
         what = Text("评估结果", "result") if more == "grade" else Text("评估日期", "result's day")
         return when + what
+    if head == "case" and t not in _FIXED:
+        return _kept(programme, first) or Text(first, first)
     if head == "parameter" and first in programme.parameters:
         return words(programme.parameters[first].name)
     return _FIXED.get(t, Text(t, t))
+
+
+def _kept(programme: p.Programme, name: str) -> Text | None:
+    """The name of the input that cases keep under this name."""
+    for model in programme.acts.values():
+        kept = [model.opens.keep] if model.opens is not None else []
+        for source in (k.get(name) for k in (*kept, *(e.keep for e in model.then))):
+            if isinstance(source, str) and source.startswith("with."):
+                return words(model.with_[source.split(".")[1]].name)
+    return None
 
 
 def _history_term(programme: p.Programme, head: str, rest: str) -> Text:
@@ -203,7 +216,7 @@ def _computed(programme: p.Programme, t: p.TermMap, act: str | None) -> Text:
             text = text + Text(" + ", " + ") + span(t.plus) + by
         return text + Text(" - ", " - ") + span(t.minus) if t.minus is not None else text
     if t.last_day is not None:
-        year = term(programme, t.last_day.year, act)
+        year = _year(programme, t.last_day.year, act)
         month = t.last_day.month
         return Text(f"{year.zh}的{month}月末日", f"the last day of month {month} of {year.en}")
     if t.year_of is not None:
@@ -223,6 +236,15 @@ def _computed(programme: p.Programme, t: p.TermMap, act: str | None) -> Text:
         Text("下列最晚者：", "the latest of ") if t.latest else Text("下列最早者：", "earliest of ")
     )
     return which + either([term(programme, v, act) for v in dates], "、", ", ")
+
+
+def _year(programme: p.Programme, t: Any, act: str | None) -> Text:
+    """A year inside a date: `x + 1` reads as the year after x."""
+    if isinstance(t, p.TermMap) and t.sum is not None and t.sum[1:] == [1]:
+        base = term(programme, t.sum[0], act)
+        return Text(f"{base.zh}的次年", f"the year after {base.en}")
+    text = term(programme, t, act)
+    return Text(f"（{text.zh}）", f"({text.en})") if isinstance(t, p.TermMap) else text
 
 
 def span(s: Any) -> Text:
@@ -287,11 +309,13 @@ def declared_in(programme: p.Programme, act: str | None, subject: Any) -> p.Inpu
 
 
 def act_model(programme: p.Programme, act: str | None) -> p.Act | None:
+    """The act of that id, also one made from a register."""
     if act is None:
         return None
     if act in programme.acts:
         return programme.acts[act]
-    return None
+    register = programme.registers.get(act.removeprefix("record_"))
+    return builtin.register_act(register) if register is not None else None
 
 
 def act_name(programme: p.Programme, kind: str) -> Text:
