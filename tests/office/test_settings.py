@@ -56,7 +56,7 @@ def test_every_page_carries_a_strict_policy() -> None:
     assert answer["X-Frame-Options"] == "DENY"
     assert answer["X-Content-Type-Options"] == "nosniff"
     assert answer["Referrer-Policy"] == "same-origin"
-    assert answer["Content-Language"] == "zh-hans"
+    assert answer["Content-Language"] == "zh-CN"
 
 
 def test_a_foreign_host_name_is_refused() -> None:

@@ -169,6 +169,17 @@ def test_the_language_is_chinese_unless_switched(client: Client, centres: Any) -
     assert away["Location"] == "/"
 
 
+@pytest.mark.parametrize("party", ["boss", "unit", "customs"])
+def test_every_link_leads_somewhere(client: Client, centres: Any, party: str) -> None:
+    pages = [f"/centres/{number}/?party={party}" for number in centres]
+    pages += ["/", "/programmes/", f"/programmes/mini/2026/?party={party}"]
+    for page in pages:
+        for link in set(re.findall(r'href="(/[^"#]*)', text(client.get(page)))):
+            if not link.startswith("/static/"):
+                answer = client.get(link.replace("&amp;", "&"))
+                assert answer.status_code in (200, 302), (page, link)
+
+
 def test_pages_carry_no_inline_style_or_script(client: Client, centres: Any) -> None:
     for path in (
         "/",

@@ -320,8 +320,15 @@ def _owed(rs: Ruleset, state: State, duty: duty_rules.Duty) -> Owed:
         modes.get(duty.mode, duty.mode),
         _ground(model, duty.ground),
         citations.link(rs.programme, duty.cite, duty.default),
-        list(duty.holder),
+        _doers(model, duty.holder),
     )
+
+
+def _doers(model: p.Act | None, holders: list[str]) -> list[str]:
+    """Who may do the act that discharges a duty, the one that owes it first."""
+    if model is None:
+        return []
+    return [h for h in holders if h in model.by] or [q for q in model.by if q != "anyone"]
 
 
 def _ground(model: p.Act | None, ground: str | None) -> str:
