@@ -47,14 +47,15 @@ def centres() -> tuple[str, str, str]:
         enter_organisation(number, name, kind, "山东")
     do("boss", "notice", "2026-02-10", fields=["先进封装", "氢能装备", "工业软件"])
     do("boss", "set_parameter", "2027-01-05", parameter="budget", year=2027, value="5000000")
-    over = _begun("2026-02-20", "org-1", "先进封装")
+    over = begun("2026-02-20", "org-1", "先进封装")
     do("boss", "start", "2026-03-16", over, end="2029-03-16")
-    preparing = _begun("2027-03-01", "org-2", "氢能装备", recorded="2027-03-05")
+    preparing = begun("2027-03-01", "org-2", "氢能装备", recorded="2027-03-05")
     do("boss", "start", "2028-06-01", preparing, end="2030-12-20")
     do("unit", "extend", "2030-10-15", preparing)
-    return over, preparing, _begun("2030-09-01", "org-4", "工业软件")
+    return over, preparing, begun("2030-09-01", "org-4", "工业软件")
 
 
-def _begun(on: str, org: str, field: str, **more: Any) -> str:
-    given = {"org": org, "documents": PLAN, "field_zh": field, "team": ["张某", "李某"]}
-    return do("unit", "apply", on, **given, **more)
+def begun(on: str, org: str, field: str, **more: Any) -> str:
+    """Begins a centre by an application; gives its id."""
+    given = {"org": org, "documents": PLAN, "field_zh": field, "team": ["张某", "李某"], **more}
+    return do("unit", "apply", on, **given)

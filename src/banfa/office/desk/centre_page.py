@@ -100,6 +100,8 @@ def value_text(programme: p.Programme, value: Any, given: p.Input | None = None)
     """A value as people read it; rows become one line each."""
     if isinstance(value, list) and value and isinstance(value[0], dict) and given and given.columns:
         return "\n".join(_row_text(programme, row, given) for row in value)
+    if isinstance(value, list) and any(isinstance(v, dict) and v.get("person") for v in value):
+        return "、".join(str(v.get("person")) if isinstance(v, dict) else str(v) for v in value)
     if isinstance(value, dict) and given is not None and given.type == "data":
         return "\n".join(_named_text(programme, n, v) for n, v in value.items())
     if given is not None and given.type == "programme_act":
