@@ -121,6 +121,7 @@ def add_commands(commands: Any, language: str) -> None:
 
     _programme_commands(add, zh)
     _history_commands(add, zh)
+    _lab_commands(add, zh)
 
 
 def _later(run: str) -> Callable[[argparse.Namespace], int]:
@@ -139,6 +140,13 @@ def _later(run: str) -> Callable[[argparse.Namespace], int]:
 def _programme_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None:
     which = "办法的编号，或其文件夹" if zh else "a programme's id, or its folder"
     add("programmes", "列出现有的办法", "list the programmes", "programmes.programmes")
+    one = add("new", "新建一部办法的样例文件夹", "the skeleton of a programme", "new.new")
+    told = "编号，如 pilots" if zh else "its id, such as pilots"
+    one.add_argument("name", metavar="NAME", help=told)
+    told = "写在哪个文件夹之下（默认为当前文件夹）" if zh else "the folder to write below (here)"
+    one.add_argument("--folder", type=Path, default=Path(), metavar="DIR", help=told)
+    told = "施行的年份（默认为今年）" if zh else "the year it comes into force (this year)"
+    one.add_argument("--edition", metavar="YEAR", help=told)
     one = add("check", "检查办法文件", "check programme files", "programmes.check")
     one.add_argument("what", nargs="+", metavar="PROGRAMME", help=which)
     one = add("cases", "运行案例", "run cases", "programmes.cases")
@@ -168,6 +176,31 @@ def _programme_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -
     one.add_argument(
         "--cases", action="store_true", help="案例文件的" if zh else "of case files instead"
     )
+
+
+def _lab_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None:
+    which = "办法的编号、编号@版本，或文件夹" if zh else "an id, id@edition, or a folder"
+    workers = "用几个核" if zh else "how many cores"
+    one = add("diff", "比较两个版本", "compare two editions by article", "lab.diff")
+    one.add_argument("old", metavar="A", help=which)
+    one.add_argument("new", metavar="B", help=which)
+    one = add(
+        "rejudge",
+        "按另一版本重新判断历史",
+        "judge histories again under another edition",
+        "lab.rejudge_histories",
+    )
+    told = "历史文件（YAML、JSONL）或文件夹" if zh else "history files (YAML, JSONL) or folders"
+    one.add_argument("histories", nargs="+", type=Path, metavar="HISTORIES", help=told)
+    one.add_argument("--under", required=True, metavar="EDITION", help=which)
+    one.add_argument("--workers", type=int, default=2, help=workers)
+    one = add("make-histories", "编造大量历史", "make up many lives", "lab.make_histories")
+    one.add_argument("programme", metavar="PROGRAMME", help=which)
+    told = "写入的文件（.jsonl 或 .jsonl.gz）" if zh else "the file to write (.jsonl or .jsonl.gz)"
+    one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=told)
+    one.add_argument("-n", "--number", type=int, default=1000, help="多少段" if zh else "how many")
+    one.add_argument("--seed", type=int, default=1, help="种子" if zh else "seed")
+    one.add_argument("--workers", type=int, default=2, help=workers)
 
 
 def _history_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None:

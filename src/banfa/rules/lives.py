@@ -7,6 +7,7 @@ the centre's own acts, with what the outside said to each.
 from __future__ import annotations
 
 import datetime as dt
+import gzip
 import json
 import multiprocessing
 import random
@@ -14,8 +15,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, Literal
 
+from banfa.rules import programme as p
+from banfa.rules.cases import written
 from banfa.rules.compare import Report, rejudge
 from banfa.rules.history import Editions, fold
 from banfa.rules.judge import judge
@@ -28,6 +31,7 @@ from banfa.rules.terms import HELD
 from banfa.rules.world import World
 
 SPAN = 12  # years over which made-up lives begin, when the programme itself is open-ended
+MODELS = 50  # one life in so many is lived from the start, the others vary it
 BATCH = 200  # lives handed to a worker at once: bounds the memory
 
 
@@ -42,30 +46,45 @@ class Recorded:
     answers: dict[int, dict[str, Any]] = field(default_factory=dict)
 
 
-def dump(life: Recorded) -> str:
-    """A life as one line of JSON."""
+def dump(life: Recorded, editions: Editions) -> str:
+    """A life as one line of JSON. A document that is the sample is written as `complete`."""
     return canonical(
         {
             "name": life.name,
             "programme": life.programme,
-            "world": [_act_plain(a) for a in life.world],
-            "acts": [_act_plain(a) for a in life.acts],
+            "world": [_act_plain(a, editions) for a in life.world],
+            "acts": [_act_plain(a, editions) for a in life.acts],
         }
     )
 
 
-def _act_plain(act: Act) -> dict[str, Any]:
+def _act_plain(act: Act, editions: Editions) -> dict[str, Any]:
     plain: dict[str, Any] = {"act": act.kind, "on": act.on, "by": act.party, "org": act.org}
     if act.data:
         plain["with"] = act.data
     if act.documents:
-        plain["documents"] = {k: v.get("content") for k, v in act.documents.items()}
+        schemas = editions.on(act.on).programme.documents
+        plain["documents"] = {
+            k: "complete" if _is_sample(schemas.get(k), v.get("content")) else v.get("content")
+            for k, v in act.documents.items()
+        }
     if act.centre is not None:
         plain["centre"] = act.centre
     if act.about:
         plain["about"] = act.about
     plain["seq"] = act.seq
     return plain
+
+
+def _is_sample(schema: p.Document | None, content: Any) -> bool:
+    return schema is not None and bool(content == written(schema, "complete"))
+
+
+def opened(path: Path, mode: Literal["rt", "wt"] = "rt") -> IO[str]:
+    """A file of lives opened as text; `.gz` is packed."""
+    if path.suffix == ".gz":
+        return gzip.open(path, mode, compresslevel=3, encoding="utf-8")
+    return path.open(mode, encoding="utf-8")
 
 
 class BadLives(Exception):
@@ -90,7 +109,10 @@ def load(line: str, editions: Editions, number: int = 1) -> Recorded:
 def _act(plain: dict[str, Any], editions: Editions) -> Act:
     on = dt.date.fromisoformat(plain["on"])
     act = Act(plain["act"], on, plain["by"], plain["org"], plain.get("with", {}))
-    act.documents = {k: {"content": v} for k, v in plain.get("documents", {}).items()}
+    for name, raw in plain.get("documents", {}).items():
+        schema = editions.on(on).programme.documents.get(name)
+        content = written(schema, raw) if schema is not None else raw
+        act.documents[name] = {"content": content}
     act.about, act.seq, act.centre = plain.get("about"), int(plain["seq"]), plain.get("centre")
     rs = editions.on(on)
     return check(rs, act) if act.kind in rs.acts else act
@@ -102,13 +124,13 @@ def _act(plain: dict[str, Any], editions: Editions) -> Act:
 def make(editions: Editions, seed: int, number: int, steps: int = 45) -> Iterator[Recorded]:
     """That many realistic lives, the same for the same seed; all their acts are accepted.
 
-    Every twentieth life is lived from the start; the others vary one of these in days and amounts
-    and keep the acts that are accepted still.
+    One life in fifty is lived from the start; the others vary it in days and keep the acts that
+    are accepted still.
     """
     rng = random.Random(seed)
     model: Recorded | None = None
     for i in range(number):
-        if model is None or i % 20 == 0:
+        if model is None or i % MODELS == 0:
             model = _lived(editions, rng, f"{seed}-{i}", steps)
             yield model
         else:
@@ -200,7 +222,7 @@ def rejudge_file(
     total = Report()
     context = multiprocessing.get_context("fork")
     with (
-        path.open(encoding="utf-8") as file,
+        opened(path) as file,
         context.Pool(workers, _begin, (under, editions)) as pool,
     ):
         for part in pool.imap(_judge_lines, _batches(file)):
@@ -220,7 +242,7 @@ def _batches(lines: Iterable[str]) -> Iterator[list[tuple[int, str]]]:
 
 def _make_lines(task: tuple[int, int]) -> list[str]:
     assert _editions is not None
-    return [dump(life) for life in make(_editions, *task)]
+    return [dump(life, _editions) for life in make(_editions, *task)]
 
 
 def make_file(
@@ -238,7 +260,7 @@ def make_file(
     context = multiprocessing.get_context("fork")
     written = 0
     with (
-        path.open("w", encoding="utf-8") as file,
+        opened(path, "wt") as file,
         context.Pool(workers, _begin, (editions.latest, editions)) as pool,
     ):
         for lines in pool.imap(_make_lines, tasks):
