@@ -39,6 +39,7 @@ from banfa.rules.resolve import (
     walk,
 )
 from banfa.rules.ruleset import Ruleset
+from banfa.rules.skeleton import lint_placeholders
 from banfa.rules.terms import expand
 
 # --- stages -------------------------------------------------------------------------------------
@@ -949,6 +950,7 @@ LINTS: tuple[Callable[[Desk], Iterator[Lint]], ...] = (
     lint_types,
     lint_optional_inputs,
     lint_soft_conditions,
+    lint_placeholders,
 )
 
 
