@@ -31,7 +31,7 @@ from banfa.rules.terms import HELD
 from banfa.rules.world import World
 
 SPAN = 12  # years over which made-up lives begin, when the programme itself is open-ended
-MODELS = 50  # one life in so many is lived from the start, the others vary it
+MODELS = 20  # one life in so many is lived from the start, the others vary it
 BATCH = 200  # lives handed to a worker at once: bounds the memory
 
 
@@ -124,7 +124,7 @@ def _act(plain: dict[str, Any], editions: Editions) -> Act:
 def make(editions: Editions, seed: int, number: int, steps: int = 45) -> Iterator[Recorded]:
     """That many realistic lives, the same for the same seed; all their acts are accepted.
 
-    One life in fifty is lived from the start; the others vary it in days and keep the acts that
+    One life in twenty is lived from the start; the others vary it in days and keep the acts that
     are accepted still.
     """
     rng = random.Random(seed)
@@ -142,7 +142,7 @@ def _lived(editions: Editions, rng: random.Random, name: str, steps: int) -> Rec
     force = rs.programme.instrument.in_force
     last = force.until or force.from_ + dt.timedelta(days=365 * SPAN)
     start = force.from_ + dt.timedelta(days=rng.randrange(max(1, (last - force.from_).days // 3)))
-    life = Life(Editions([rs]), rng, start, daring=0.02)
+    life = Life(Editions([rs]), rng, start, daring=0.02, imported=0.15)
     for _ in life.steps(steps):
         if force.until is not None and life.on > force.until:
             break
