@@ -352,6 +352,8 @@ def _content_rules(
     rules = []
 
     def add(path: str, basis: p.Basis, check: Ask, source: Any) -> None:
+        section = schema.sections[path.partition(".")[0]]
+        basis = basis if basis.cite or basis.default else section
         own = basis.cite or basis.default
         rules.append(
             Rule(

@@ -335,14 +335,15 @@ def _condition(r: Rule, outcome: int, x: Ctx) -> Told:
     return told
 
 
-def _inner(c: p.Test, x: Ctx, compiler: Compiler) -> tuple[Text | None, Text | None]:
+def _inner(c: p.Condition, x: Ctx, compiler: Compiler) -> tuple[Text | None, Text | None]:
     """What the failing parts of a joined test would need."""
     parts = [t for t in (c.all or c.any or []) if compiler.test(t)(x) == NOT]
     if not parts:
         return None, None
     said = [test(x.programme, t, _kind_of(x)) for t in parts]
     joined = either(said, "；", "; ") if c.all else either(said)
-    return Text("未满足：", "unmet: ") + joined, Text("须：", "needed: ") + joined
+    cure = None if c.says is not None else Text("须：", "needed: ") + joined
+    return Text("未满足：", "unmet: ") + joined, cure
 
 
 def _tell_comparison(

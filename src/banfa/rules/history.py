@@ -15,7 +15,7 @@ from banfa.rules import words
 from banfa.rules.judge import Finding, Judgement, judge
 from banfa.rules.life import ANNULMENTS, Act, State, in_order, standing, targets
 from banfa.rules.ruleset import Ruleset
-from banfa.rules.terms import Compiler, Ctx
+from banfa.rules.terms import Compiler, Ctx, expand
 from banfa.rules.words import Text
 from banfa.rules.world import Facts, Remembered, Remembering, World
 
@@ -52,8 +52,8 @@ class Editions:
 
 
 def _transit(old: Ruleset, new: Ruleset, move: Any, state: State) -> None:
-    stage = state.stage
-    if stage is None or (move.stages and stage not in move.stages):
+    stage = old.stage_on(state, move.on)
+    if stage is None or (move.stages and stage not in expand(old.programme, move.stages)):
         return
     if not move.stages and old.programme.stages[stage].terminal:
         return

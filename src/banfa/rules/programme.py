@@ -637,7 +637,7 @@ class Instrument(Strict):
     """The regulation as a document."""
 
     name: Words
-    kind: Literal["measures", "guidelines", "implementation_guide"]
+    kind: Literal["law", "decree", "measures", "guidelines", "implementation_guide"]
     number: str | None = None
     issuers: Names
     issued: dt.date | None = None
@@ -906,7 +906,8 @@ class Move(Strict):
 class Transition(Basis):
     """Moves centres from an earlier edition to this one on a day.
 
-    `stages`: which centres move (none: all not terminal). Periods carry over as they are unless
+    `stages`: which centres move, by their stage on that day, stages that the calendar alone reaches
+    included, or groups (left out: all not terminal). Periods carry over as they are unless
     `periods` gives another end; `stage_map` renames stages.
     """
 

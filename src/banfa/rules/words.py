@@ -299,12 +299,13 @@ def declared_in(programme: p.Programme, act: str | None, subject: Any) -> p.Inpu
     if head == "with":
         model = act_model(programme, act)
         return model.with_.get(name) if model is not None else None
-    if head == "centre":
-        for model in programme.acts.values():
-            for effect in model.then:
-                source = effect.set.get(name)
-                if isinstance(source, str) and source.startswith("with."):
-                    return model.with_.get(source.split(".")[1])
+    for model in programme.acts.values():
+        kept = [e.set for e in model.then] if head == "centre" else [e.keep for e in model.then]
+        if head == "case" and model.opens is not None:
+            kept.append(model.opens.keep)
+        for source in (k.get(name) for k in kept if head in ("centre", "case")):
+            if isinstance(source, str) and source.startswith("with."):
+                return model.with_.get(source.split(".")[1])
     return None
 
 
