@@ -15,9 +15,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from banfa.rules import programme as p
-from banfa.rules.cases import Case, CaseResult, Reader, read_file, run_case
+from banfa.rules.cases import (
+    Case,
+    CaseResult,
+    FileFacts,
+    NotAccepted,
+    Reader,
+    _try,
+    answer,
+    book_of,
+    read_file,
+)
 from banfa.rules.citation import Citation
-from banfa.rules.history import Editions
+from banfa.rules.history import Book, Editions
 from banfa.rules.library import SHIPPED
 from banfa.rules.lint import carries_out, in_force_citations
 from banfa.rules.loading import Loc, Node
@@ -334,15 +344,19 @@ class Survivors:
 
 @dataclass(slots=True)
 class _Known:
-    """A passing case: how to run it again, what it touches, and what refused in it."""
+    """A passing case with its acts already on the book, what it touches, what refused in it."""
 
     reader: Reader
     index: int
+    book: Book
     acts: frozenset[str]
-    refused: frozenset[tuple[str, int]]
-    warned: bool
-    asks: bool
-    tries: str | None
+    refused: frozenset[tuple[str, int]] = frozenset()
+    warned: bool = False
+
+    @property
+    def case(self) -> Case:
+        """The case as written."""
+        return self.reader.model.cases[self.index]
 
 
 def survivors(
@@ -395,13 +409,14 @@ class _Bench:
     def _worth_running(self, mutant: Mutant) -> list[_Known]:
         if mutant.act is None:
             kinds = mutant.name.startswith("party.")
-            cases = [k for k in self.cases if kinds or k.asks]
+            cases = [k for k in self.cases if kinds or k.case.ask is not None]
             return sorted(cases, key=lambda k: not k.refused)
         cases = [k for k in self.cases if mutant.act in k.acts]
 
         def rank(known: _Known) -> tuple[bool, bool, bool]:
             exact = (mutant.act, mutant.rule) in known.refused
-            return (not exact, known.tries != mutant.act, not (known.warned or known.asks))
+            tried = known.case.try_ is not None and known.case.try_.act == mutant.act
+            return (not exact, not tried, not (known.warned or known.case.ask is not None))
 
         # A condition that refused nowhere can only show in warnings, in what is asked about what is
         # permitted, and where acts come out of order: few cases, run last.
@@ -416,35 +431,40 @@ def _passing(ruleset: Ruleset, files: Sequence[Path], root: Path) -> tuple[list[
             continue
         reader = _with_ruleset(reader, ruleset)
         for index, case in enumerate(reader.model.cases):
-            result = run_case(reader, index)
+            try:
+                book = book_of(reader, case, ("cases", index))
+            except NotAccepted:
+                failing.append(f"{path.name}: {case.id}")
+                continue
+            one = _Known(reader, index, book, frozenset())
+            result = _come_out(one, reader)
             if result.passed:
-                known.append(_known(ruleset, reader, index, case, result))
+                known.append(_looked_at(ruleset, one, result))
             else:
                 failing.append(f"{path.name}: {case.id}")
     return known, failing
 
 
-def _known(ruleset: Ruleset, reader: Reader, index: int, case: Case, result: CaseResult) -> _Known:
-    acts = {a.act for a in (*reader.model.given, *case.given)}
+def _looked_at(ruleset: Ruleset, known: _Known, result: CaseResult) -> _Known:
+    """Notes which acts a case touches, and which conditions refused in it."""
+    case, taken = known.case, result.taken
+    acts = {a.act for a in (*known.reader.model.given, *case.given)}
     refused: set[tuple[str, int]] = set()
     if case.try_ is not None:
         acts.add(case.try_.act)
-        taken = result.taken
-        if taken is not None:
-            outcomes = taken.judgement.outcomes
-            refused = {(case.try_.act, i) for i, o in enumerate(outcomes) if o == NOT}
-            acts.update(later.kind for later, _ in taken.overturned)
+    if taken is not None and result.act is not None:
+        outcomes = taken.judgement.outcomes
+        refused = {(result.act.kind, i) for i, o in enumerate(outcomes) if o == NOT}
+        acts.update(later.kind for later, _ in taken.overturned)
     if case.ask is not None:
         acts.update(act for allowed in case.ask.permitted.values() for act in allowed)
     for act in tuple(acts):
         model = ruleset.models.get(act)
         if model is not None and model.causes is not None:
             acts.add(model.causes.act)
-    warned = bool(result.taken and result.taken.warnings)
-    tries = case.try_.act if case.try_ else None
-    return _Known(
-        reader, index, frozenset(acts), frozenset(refused), warned, case.ask is not None, tries
-    )
+    known.acts, known.refused = frozenset(acts), frozenset(refused)
+    known.warned = bool(taken and taken.warnings)
+    return known
 
 
 def _with_ruleset(reader: Reader, ruleset: Ruleset) -> Reader:
@@ -455,6 +475,33 @@ def _with_ruleset(reader: Reader, ruleset: Ruleset) -> Reader:
 
 def _differs(known: _Known, ruleset: Ruleset) -> bool:
     try:
-        return not run_case(_with_ruleset(known.reader, ruleset), known.index).passed
+        return not _come_out(known, _with_ruleset(known.reader, ruleset)).passed
     except Exception:  # what breaks without the condition has noticed that it is gone
         return True
+
+
+def _come_out(known: _Known, reader: Reader) -> CaseResult:
+    """Tries the case's act and asks its questions, with the acts before already on the book.
+
+    Without a condition at most more is accepted, so what was given before stands as it is.
+    """
+    case, result = known.case, CaseResult(reader.path, known.case.id)
+    book = _copied(known, reader)
+    if case.try_ is not None:
+        _try(reader, book, case, ("cases", known.index), result)
+    if case.ask is not None:
+        result.faults += answer(book, case.ask)
+    return result
+
+
+def _copied(known: _Known, reader: Reader) -> Book:
+    """A book with the same acts under the reader's editions; the acts themselves never change."""
+    old, book = known.book, Book(reader.editions)
+    book.facts = FileFacts({**reader.model.facts, **known.case.facts}, book)
+    book.world.facts = book.facts
+    for act in old.programme.acts:
+        book.world.add(act)
+    for name in (None, *old.centres):
+        ours, theirs = book.history(name), old.history(name)
+        ours.acts, ours.answers = list(theirs.acts), dict(theirs.answers)
+    return book

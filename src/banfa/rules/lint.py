@@ -36,7 +36,6 @@ from banfa.rules.resolve import (
     sections,
     suggestion,
     terms,
-    walk,
 )
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.skeleton import lint_placeholders
@@ -262,7 +261,7 @@ def _followed_grades(desk: Desk) -> dict[str, str]:
     parts += [(n, d) for n, d in pr.duties.items()]
     parts += [(n, e.if_) for n, a in desk.acts.items() for e in a.then if e.if_ is not None]
     for name, part in parts:
-        for model, _ in walk(desk.node, part, ()):
+        for model, _ in desk.walk(part, ()):
             if isinstance(model, p.Results):
                 for grade in model.grades:
                     followed.setdefault(grade, name)
@@ -482,7 +481,7 @@ def lint_keys(desk: Desk) -> Iterator[Lint]:
     """Acts that are looked up by a year or a round are indexed by it (`key`)."""
     pr = desk.programme
     for part, start, scope in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             if isinstance(model, p.Test) and model.done is not None:
                 yield from _done(desk, model, loc, scope)
             if isinstance(model, p.Run):
@@ -535,7 +534,7 @@ def lint_flags(desk: Desk) -> Iterator[Lint]:
     raised = {n: act for act, effect in _effects(desk) for n in effect.raise_}
     read: dict[str, Loc] = {}
     for part, start, _ in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             if isinstance(model, p.Test) and model.flag is not None:
                 read.setdefault(model.flag, (*loc, "flag"))
     for name in desk.programme.flags:
@@ -565,7 +564,7 @@ def lint_values(desk: Desk) -> Iterator[Lint]:
     """What is read of the centre or of a case is set by some act."""
     written = {name: act for act, effect in _effects(desk) for name in effect.set}
     for part, start, _ in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             for path, at in terms(model, desk.node, loc):
                 head, _, rest = path.partition(".")
                 name = rest.split(".")[0]
@@ -632,7 +631,7 @@ def lint_name_forms(desk: Desk) -> Iterator[Lint]:
 def lint_columns(desk: Desk) -> Iterator[Lint]:
     """The columns and fields that tests name exist."""
     for part, start, scope in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             if isinstance(model, p.Published):
                 yield from _published(desk, model, loc)
             if isinstance(model, p.Every):
@@ -697,7 +696,7 @@ def _counted(desk: Desk, model: p.Composition, loc: Loc, scope: Scope) -> Iterat
 def lint_inputs(desk: Desk) -> Iterator[Lint]:
     """Inputs that point to a programme act say to which; causes fit the act they cause."""
     for part, start, _ in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             if isinstance(model, p.Input) and (model.type == "programme_act") != bool(model.act):
                 yield desk.error(
                     (*loc, "type"),
@@ -781,7 +780,7 @@ def lint_soft_conditions(desk: Desk) -> Iterator[Lint]:
     """A soft condition says, through `strengths` or `deviation`, what its failure does."""
     pr = desk.programme
     for part, start, _ in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             if not isinstance(model, p.Condition) or model.strength not in ("usual", "principle"):
                 continue
             done = model.deviation or pr.strengths.get(model.strength)

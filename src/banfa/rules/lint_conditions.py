@@ -12,7 +12,7 @@ from banfa.rules import builtin
 from banfa.rules import programme as p
 from banfa.rules.life import canonical
 from banfa.rules.loading import Loc
-from banfa.rules.resolve import Desk, Lint, Scope, item, sections, suggestion, walk, written
+from banfa.rules.resolve import Desk, Lint, Scope, item, sections, suggestion, written
 
 Placed = tuple[p.Test, Loc]
 
@@ -34,7 +34,7 @@ def test_of(condition: p.Test) -> p.Test:
 def lint_contradictions(desk: Desk) -> Iterator[Lint]:
     """No two tests that must hold together exclude each other."""
     for part, start, _ in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             for tests in _together(desk, model, loc):
                 for first, second in combinations(tests, 2):
                     yield from _excluding(desk, first, second)
@@ -180,7 +180,7 @@ def _empty(desk: Desk, test: p.Test, loc: Loc) -> Iterator[Lint]:
 def lint_literals(desk: Desk) -> Iterator[Lint]:
     """What a choice, a kind, a class or a grade is compared with is one of its words."""
     for part, start, scope in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             if isinstance(model, p.Test):
                 yield from _literals(desk, model, loc, scope)
             if isinstance(model, p.Choose):
@@ -356,7 +356,7 @@ def _value_type(desk: Desk, name: str) -> str | None:
 def lint_types(desk: Desk) -> Iterator[Lint]:
     """Dates are compared with dates and numbers with numbers; only dates are moved by a length."""
     for part, start, scope in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             if isinstance(model, p.Test) and model.kind in _ORDERED and not model.parameter:
                 left = model.value if model.value is not None else "act.on"
                 yield from _compared(desk, model, left, loc, scope)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Literal
 
 from pydantic import BaseModel, ValidationError
@@ -57,10 +58,18 @@ class Desk:
     programme: p.Programme
     node: Node
     acts: dict[str, p.Act] = field(default_factory=dict)
+    walked: dict[tuple[int, Loc], list[tuple[BaseModel, Loc]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.acts:
             self.acts = all_acts(self.programme)
+
+    def walk(self, part: Any, loc: Loc) -> list[tuple[BaseModel, Loc]]:
+        """As the function; many lints walk the same parts, so they are walked once."""
+        at = (id(part), loc)
+        if at not in self.walked:
+            self.walked[at] = walk(self.node, part, loc)
+        return self.walked[at]
 
     def error(self, loc: Loc, code: str, zh: str, en: str, *, key: bool = False) -> Lint:
         """An error placed at a value, or at a mapping's key."""
@@ -137,22 +146,37 @@ def raw(data: Any, loc: Loc) -> Any:
     return data
 
 
-def walk(node: Node, model: Any, loc: Loc) -> Iterator[tuple[BaseModel, Loc]]:
+def walk(node: Node, model: Any, loc: Loc) -> list[tuple[BaseModel, Loc]]:
     """Every model inside a model (itself first), with the path under which it is written."""
+    found: list[tuple[BaseModel, Loc]] = []
+    _walk(node, model, loc, found)
+    return found
+
+
+def _walk(node: Node, model: Any, loc: Loc, found: list[tuple[BaseModel, Loc]]) -> None:
     if isinstance(model, BaseModel):
-        yield model, loc
-        for name, info in type(model).model_fields.items():
-            value = getattr(model, name)
-            if isinstance(value, BaseModel | list | dict):
-                yield from walk(node, value, (*loc, info.alias or name))
+        found.append((model, loc))
+        inside = model.__dict__
+        for name in model.model_fields_set:  # what is not written holds nothing to find
+            value = inside[name]
+            if isinstance(value, _HOLDERS):
+                _walk(node, value, (*loc, _written_names(type(model))[name]), found)
     elif isinstance(model, dict):
         for key, value in model.items():
-            if isinstance(value, BaseModel | list | dict):
-                yield from walk(node, value, (*loc, key))
+            if isinstance(value, _HOLDERS):
+                _walk(node, value, (*loc, key), found)
     elif isinstance(model, list):
         for index, value in enumerate(model):
-            if isinstance(value, BaseModel | list | dict):
-                yield from walk(node, value, item(node, loc, index))
+            if isinstance(value, _HOLDERS):
+                _walk(node, value, item(node, loc, index), found)
+
+
+_HOLDERS = (BaseModel, list, dict)
+
+
+@cache
+def _written_names(model: type[BaseModel]) -> dict[str, str]:
+    return {name: info.alias or name for name, info in model.model_fields.items()}
 
 
 def item(node: Node, loc: Loc, index: int) -> Loc:
@@ -331,7 +355,7 @@ def lint_names(desk: Desk) -> Iterator[Lint]:
                 loc = item(desk.node, ("groups", group), index)
                 yield desk.unknown(loc, name, pr.stages, _WHAT["stage"])
     for part, start, _ in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             yield from _names_of(desk, model, loc)
 
 
@@ -408,7 +432,7 @@ _CITES = ("cite", "by_cite", "stage_cite")
 def cited(desk: Desk) -> Iterator[tuple[str, Loc, BaseModel]]:
     """Every citation of the programme's own articles, where it stands and in which model."""
     for part, start, _ in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             for name in _CITES:
                 if name not in type(model).model_fields:
                     continue
@@ -487,7 +511,7 @@ def lint_defaults(desk: Desk) -> Iterator[Lint]:
     for part, start, _ in sections(desk):
         if start == ("defaults",):
             continue
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             named = getattr(model, "default", None)
             if isinstance(named, str):
                 used.add(named)
@@ -558,7 +582,7 @@ def terms(model: BaseModel, node: Node, loc: Loc) -> Iterator[tuple[str, Loc]]:
 def lint_references(desk: Desk) -> Iterator[Lint]:
     """Every reference in a term or test leads to something that can be there."""
     for part, start, scope in sections(desk):
-        for model, loc in walk(desk.node, part, start):
+        for model, loc in desk.walk(part, start):
             for reference, at in terms(model, desk.node, loc):
                 yield from resolve(desk, reference, at, scope)
 
