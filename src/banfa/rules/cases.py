@@ -462,6 +462,14 @@ def run_case(reader: Reader, index: int) -> CaseResult:
         result.faults.append(refused.text("zh"))
         result.taken = refused.taken
         return result
+    return try_case(reader, index, book)
+
+
+def try_case(reader: Reader, index: int, book: Book) -> CaseResult:
+    """Tries a case's act and asks its questions on a book with all its givens in it."""
+    case = reader.model.cases[index]
+    loc: tuple[Any, ...] = ("cases", index)
+    result = CaseResult(reader.path, case.id)
     if case.try_ is not None:
         _try(reader, book, case, loc, result)
     if case.ask is not None:

@@ -21,10 +21,9 @@ from banfa.rules.cases import (
     FileFacts,
     NotAccepted,
     Reader,
-    _try,
-    answer,
     book_of,
     read_file,
+    try_case,
 )
 from banfa.rules.citation import Citation
 from banfa.rules.history import Book, Editions
@@ -485,13 +484,7 @@ def _come_out(known: _Known, reader: Reader) -> CaseResult:
 
     Without a condition at most more is accepted, so what was given before stands as it is.
     """
-    case, result = known.case, CaseResult(reader.path, known.case.id)
-    book = _copied(known, reader)
-    if case.try_ is not None:
-        _try(reader, book, case, ("cases", known.index), result)
-    if case.ask is not None:
-        result.faults += answer(book, case.ask)
-    return result
+    return try_case(reader, known.index, _copied(known, reader))
 
 
 def _copied(known: _Known, reader: Reader) -> Book:
