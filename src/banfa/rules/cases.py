@@ -256,7 +256,8 @@ class Reader:
         for name, declared in model.with_.items():
             if declared.type in ("organisation", "organisations"):
                 raw = data.get(name)
-                if raw is None and declared.party in self.model.parties:
+                left_out = name not in data  # a written null means: not given
+                if left_out and declared.party in self.model.parties:
                     raw = declared.party
                 if raw is None:
                     continue
