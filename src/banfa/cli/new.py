@@ -39,7 +39,7 @@ def _check(name: str, edition: str, folder: Path) -> None:
     """Raises Refused for a name that cannot be one, or a place that is taken."""
     if not _NAME.fullmatch(name):
         raise Refused(
-            f"“{name}”不能作编号：须由小写字母、数字、下划线组成，以字母开头，至多40个字符，如 pilots",
+            f"“{name}”不能作编号：须由小写字母、数字、下划线组成，字母开头，至多40个字符",
             f"'{name}' cannot be an id: ids have small letters, digits and underscores, begin with"
             " a letter and have at most 40 characters, such as pilots",
         )
