@@ -53,16 +53,11 @@ def test_a_centres_page_takes_few_queries_whatever_its_history(
     assert page.status_code == 200 and "32件" in text_of(page)
 
 
-ONE_A_CENTRE = pytest.mark.xfail(
-    reason="queries.programmes leaves `book` out of only(): one query a centre", strict=False
-)
-
-
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param("/", marks=ONE_A_CENTRE),
-        pytest.param("/programmes/", marks=ONE_A_CENTRE),
+        "/",
+        "/programmes/",
         "/programmes/mini/2026/?party=boss",
     ],
 )
