@@ -8,6 +8,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
+    path("compare/", views.compare, name="compare"),
     path("programmes/<slug:programme>/", views.latest_edition, name="latest_edition"),
     path(
         "programmes/<slug:programme>/acts/<slug:kind>/",

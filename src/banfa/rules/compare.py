@@ -18,6 +18,7 @@ from banfa.rules.history import Editions
 from banfa.rules.judge import judge
 from banfa.rules.life import Act, State, canonical, standing
 from banfa.rules.ruleset import Ruleset
+from banfa.rules.words import Text
 from banfa.rules.world import Remembered, World
 
 # What carries rules, and is compared entry by entry.
@@ -38,6 +39,53 @@ PARTS = (
     "profile",
     "articles",
 )
+
+
+# The lines of the comparison between programmes, in the order in which people read them.
+DIMENSIONS: dict[str, Text] = {
+    "issuer": Text("发文机关", "issuer"),
+    "level": Text("层级", "level"),
+    "validity": Text("施行与有效期", "in force"),
+    "replaces": Text("废止或依据的文件", "replaces or rests on"),
+    "classes": Text("类别", "classes"),
+    "legal_form": Text("组建形式", "legal form"),
+    "lead": Text("牵头或依托单位", "lead"),
+    "entry": Text("进入方式", "entry"),
+    "pre_stage": Text("前置阶段", "stage before"),
+    "recommender": Text("推荐", "who recommends"),
+    "expert_step": Text("专家论证", "expert step"),
+    "start_approval": Text("批准启动", "who approves the start"),
+    "formation_period": Text("筹建期限", "formation period"),
+    "extension": Text("延期", "extension"),
+    "not_finished": Text("到期未完成", "not finished at the end"),
+    "confirmation_request": Text("申请确认", "asking for confirmation"),
+    "confirmation_threshold": Text("确认门槛", "threshold of confirmation"),
+    "confirming_act": Text("确认", "confirmation"),
+    "grades": Text("评估等次", "grades"),
+    "consequence_top": Text("最好等次的后果", "consequence of the best grade"),
+    "result_support": Text("结果与支持", "support by result"),
+    "consequence_middle": Text("中间等次的后果", "consequence of middle grades"),
+    "consequence_bottom": Text("最差等次的后果", "consequence of the worst grade"),
+    "evaluation_period": Text("评估周期", "evaluation period"),
+    "evaluator": Text("评估主体", "who evaluates"),
+    "evaluation_basis": Text("评估依据", "basis of evaluation"),
+    "exemption": Text("免评", "exemption"),
+    "non_participation": Text("不参加评估", "not taking part"),
+    "yearly_assessment": Text("年度考核或自评", "yearly assessment"),
+    "annual_report": Text("年度报告", "annual report"),
+    "annual_report_deadline": Text("年度报告期限", "deadline of the annual report"),
+    "adjustment_minor": Text("一般调整", "minor adjustment"),
+    "adjustment_major": Text("重大调整", "major adjustment"),
+    "integrity": Text("诚信与弄虚作假", "integrity"),
+    "other_revocation": Text("其他撤销情形", "other grounds of revocation"),
+    "governance": Text("内部治理", "governance"),
+    "plan_cycle": Text("方案周期", "plan cycle"),
+    "funding": Text("资金支持", "funding"),
+    "team_exclusivity": Text("团队专任", "team exclusivity"),
+    "name_zh": Text("中文名称", "Chinese name"),
+    "name_en": Text("英文名称", "English name"),
+    "priority_route": Text("优先途径", "priority"),
+}
 
 
 @dataclass(slots=True, frozen=True, order=True)
@@ -199,15 +247,12 @@ def facts_of(answers: dict[str, Any]) -> Remembered:
     return Remembered(answers)
 
 
-def side_by_side(programmes: list[p.Programme]) -> list[tuple[str, list[p.Dimension | None]]]:
-    """The dimensions of comparison, each with what every programme says (None: not stated)."""
-    from typing import get_args
-
-    dimensions: tuple[str, ...] = get_args(p.DimensionId)
-    return [
-        (name, [programme.profile.get(name) for programme in programmes])  # type: ignore[call-overload]
-        for name in dimensions
-    ]
+def side_by_side(
+    programmes: list[p.Programme],
+) -> list[tuple[str, Text, list[p.Dimension | None]]]:
+    """The dimensions of comparison with what every programme says (None: not stated)."""
+    profiles: list[dict[Any, p.Dimension]] = [programme.profile for programme in programmes]
+    return [(key, name, [one.get(key) for one in profiles]) for key, name in DIMENSIONS.items()]
 
 
 __all__ = [

@@ -354,6 +354,11 @@ def lint_names(desk: Desk) -> Iterator[Lint]:
             if name not in pr.stages:
                 loc = item(desk.node, ("groups", group), index)
                 yield desk.unknown(loc, name, pr.stages, _WHAT["stage"])
+    for index, move in enumerate(pr.transitions):
+        for old, name in move.stage_map.items():
+            if name not in pr.stages:
+                loc = (*item(desk.node, ("transitions",), index), "stage_map", old)
+                yield desk.unknown(loc, name, pr.stages, _WHAT["stage"])
     for part, start, _ in sections(desk):
         for model, loc in desk.walk(part, start):
             yield from _names_of(desk, model, loc)

@@ -9,6 +9,7 @@ import pytest
 from django.test import Client
 
 from banfa.office.ledger import texts
+from banfa.rules.library import SHIPPED
 from tests.office.desk import seed
 
 pytestmark = pytest.mark.django_db
@@ -53,16 +54,11 @@ def test_a_centres_page_takes_few_queries_whatever_its_history(
     assert page.status_code == 200 and "32件" in text_of(page)
 
 
-ONE_A_CENTRE = pytest.mark.xfail(
-    reason="queries.programmes leaves `book` out of only(): one query a centre", strict=False
-)
-
-
 @pytest.mark.parametrize(
     "path",
     [
-        pytest.param("/", marks=ONE_A_CENTRE),
-        pytest.param("/programmes/", marks=ONE_A_CENTRE),
+        "/",
+        "/programmes/",
         "/programmes/mini/2026/?party=boss",
     ],
 )
@@ -219,3 +215,14 @@ def test_pages_carry_no_inline_style_or_script(client: Client, centres: Any) -> 
 def text(page: Any) -> str:
     content: str = page.content.decode()
     return content
+
+
+def test_two_programmes_stand_side_by_side(client: Any, settings: Any) -> None:
+    settings.PROGRAMMES_DIR = SHIPPED
+    page = client.get("/compare/?a=nitec&b=ncti").content.decode()
+    assert "逐项对照" in page and "无规定" in page
+    assert "第十八条第一款" in page and 'href="/programmes/nitec/2026/#a-18-1"' in page
+    every = page.count('<tr role="row" id=')
+    only = client.get("/compare/?a=nitec&b=ncti&only=different").content.decode()
+    assert 30 < only.count('<tr role="row" id=') < every
+    assert client.get("/compare/?a=nowhere").status_code == 200

@@ -12,7 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from banfa.office import clock
-from banfa.office.desk import centre_page, citations, moment, permitted, regulation, setting
+from banfa.office.desk import (
+    centre_page,
+    citations,
+    comparison,
+    moment,
+    permitted,
+    regulation,
+    setting,
+)
 from banfa.office.desk.drawing import drawing
 from banfa.office.desk.errors import on_file
 from banfa.office.desk.language import say
@@ -97,6 +105,28 @@ def programmes(request: HttpRequest) -> HttpResponse:
     """The regulations in use."""
     rows = queries.programmes(clock.today())
     return render(request, "desk/programmes.html", {"here": "programmes", "rows": rows})
+
+
+@require_safe
+def compare(request: HttpRequest) -> HttpResponse:
+    """Two programmes side by side; without a choice the first two."""
+    options = comparison.choices()
+    known = {model.programme: model for model in options}
+    asked = [known[n] for n in (request.GET.get("a"), request.GET.get("b")) if n in known]
+    chosen = asked + [model for model in options if model not in asked]
+    pair = chosen[:2]
+    lines = comparison.lines(pair) if len(pair) == 2 else []
+    only = request.GET.get("only") == "different"
+    context = {
+        "here": "programmes",
+        "options": options,
+        "pair": pair,
+        "lines": [line for line in lines if not (only and line.same)],
+        "only": only,
+        "differing": sum(not line.same for line in lines),
+        "total": len(lines),
+    }
+    return render(request, "desk/compare.html", context)
 
 
 @require_safe

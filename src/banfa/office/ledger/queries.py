@@ -54,7 +54,7 @@ def programmes(on: dt.date | None = None) -> list[ProgrammeRow]:
     """The programmes that load, with their centres counted by stage on a day."""
     on = on or clock.today()
     rows = {i: ProgrammeRow(i, library.editions(i).latest.programme, 0, {}) for i in _ids()}
-    for centre in Centre.objects.exclude(stage=None).only(*store.PROJECTED):
+    for centre in Centre.objects.exclude(stage=None).only("book", *store.PROJECTED):
         row = rows.get(centre.book_id)
         if row is not None:
             editions = library.editions(row.id)
@@ -167,7 +167,7 @@ def _row(centre: Centre, on: dt.date) -> CentreRow:
         centre.stage_since,
         name_of(centre, rs, state, named),
         centre.centre_class,
-        {n: (s.start, s.end) for n, s in state.periods.items()},
+        {n: (s.start, s.end) for n, s in state.periods.items() if not s.closed},
         centre.roles,
         centre.version,
         centre.imported,
