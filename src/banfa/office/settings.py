@@ -9,11 +9,23 @@ BANFA_STATIC_ROOT   where collectstatic puts files; unset: served from the packa
 BANFA_TODAY         2030-11-15: the day it is taken to be (see banfa.office.clock)
 BANFA_PROGRAMMES    a folder of programmes instead of those that come with Banfa
 BANFA_CHAIN         sha256 (unless set) or sm3: what new acts are chained with
+BANFA_DEMO          1: the demonstration, with its one-click accounts (`banfa demo` sets it)
+BANFA_IDLE_MINUTES  30: a session ends after so long without use
+BANFA_SESSION_HOURS 12: a session ends after so long in any case
+BANFA_SESSIONS      3: sessions of one person at a time
+BANFA_PASSWORD_DAYS 90: a password lasts so long; 0: for ever
+BANFA_LOCK_MINUTES  15: an account is locked so long after five failures
+BANFA_PROXIES       1 behind HTTPS, else 0: how many proxies of one's own stand before Banfa
+BANFA_OIDC_ISSUER   the address of an OpenID Connect provider; with BANFA_OIDC_CLIENT and
+                    BANFA_OIDC_SECRET, and BANFA_OIDC_NAME for the sign-in page
+BANFA_MAIL          smtp://user:password@host:port (smtps:// for TLS); unset: no mail is sent
+BANFA_MAIL_FROM     the sender's address
 BANFA_DEBUG         1: Django's debug pages; never where others can reach it
 """
 
 import atexit
 import os
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -79,24 +91,40 @@ ROOT_URLCONF = "banfa.office.urls"
 WSGI_APPLICATION = "banfa.office.wsgi.application"
 
 INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
     "django.contrib.postgres",
     "django.contrib.sessions",
     "django.contrib.staticfiles",
     "csp",
     "django_htmx",
+    "banfa.office.desk",  # before allauth, whose templates its own stand for
     "banfa.office.ledger",
-    "banfa.office.desk",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    "allauth.usersessions",
+    "axes",
+    "banfa.office.people",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "banfa.office.people.sessions.TraceMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "banfa.office.desk.language.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "banfa.office.people.sessions.SessionMiddleware",
+    "banfa.office.people.sessions.GateMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 TEMPLATES = [
     {
@@ -132,6 +160,7 @@ WHITENOISE_USE_FINDERS = not static_root
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
+        "img-src": [SELF, "data:"],  # the QR code of a second factor
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
@@ -143,7 +172,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+SESSION_ENGINE = "django.contrib.sessions.backends.db"  # so that a session can be ended
+SESSION_COOKIE_AGE = 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_HTTPONLY = True  # pages carry the token in the form or in hx-headers
@@ -152,6 +182,7 @@ CSRF_FAILURE_VIEW = "banfa.office.desk.errors.csrf_failure"
 
 if os.environ.get("BANFA_HTTPS") == "1":
     SECURE_SSL_REDIRECT = True
+    ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_HSTS_SECONDS = 31_536_000
     SESSION_COOKIE_SECURE = True
@@ -159,6 +190,107 @@ if os.environ.get("BANFA_HTTPS") == "1":
     CSRF_TRUSTED_ORIGINS = [
         f"https://{host}" for host in ALLOWED_HOSTS if not host.startswith(("127.", "["))
     ]
+
+# --- people
+
+DEMO = os.environ.get("BANFA_DEMO") == "1"
+AUTH_USER_MODEL = "people.User"
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "banfa.office.people.accounts.Backend",
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "banfa.office.people.passwords.StrengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "banfa.office.people.passwords.HistoryValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
+
+
+def _number(name: str, usual: int) -> int:
+    text = os.environ.get(name, "").strip() or str(usual)
+    if not text.isdigit():
+        raise ImproperlyConfigured(f"{name} is '{text}'; write a whole number such as {usual}")
+    return int(text)
+
+
+IDLE_MINUTES = _number("BANFA_IDLE_MINUTES", 30)
+SESSION_HOURS = _number("BANFA_SESSION_HOURS", 12)
+SESSIONS_AT_MOST = _number("BANFA_SESSIONS", 3)
+PASSWORD_DAYS = _number("BANFA_PASSWORD_DAYS", 90)
+LOCKOUT_MINUTES = _number("BANFA_LOCK_MINUTES", 15)
+TRUSTED_PROXIES = _number("BANFA_PROXIES", int(os.environ.get("BANFA_HTTPS") == "1"))
+
+ACCOUNT_ADAPTER = "banfa.office.people.accounts.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"username"}
+ACCOUNT_SIGNUP_FIELDS = ["username*", "password1*", "password2*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_CHANGE_EMAIL = False
+# Failures at sign-in are counted by axes, over all processes.
+ACCOUNT_RATE_LIMITS = {"login_failed": None}
+MFA_ADAPTER = "banfa.office.people.accounts.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = os.environ.get("BANFA_HTTPS") != "1"  # localhost only
+MFA_TOTP_TOLERANCE = 1
+USERSESSIONS_TRACK_ACTIVITY = False
+
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=LOCKOUT_MINUTES)
+AXES_LOCKOUT_PARAMETERS = ["username"]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_USERNAME_FORM_FIELD = "login"
+AXES_CLIENT_IP_CALLABLE = "banfa.office.people.accounts.client_ip"
+AXES_LOCKOUT_CALLABLE = "banfa.office.desk.errors.locked_out"
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_VERBOSE = False
+SILENCED_SYSTEM_CHECKS = ["axes.W006"]  # an account is locked from wherever it is tried
+
+SOCIALACCOUNT_ADAPTER = "banfa.office.people.accounts.SocialAdapter"
+SOCIALACCOUNT_PROVIDERS: dict[str, object] = {}
+if oidc_issuer := os.environ.get("BANFA_OIDC_ISSUER"):
+    SOCIALACCOUNT_PROVIDERS["openid_connect"] = {
+        "OAUTH_PKCE_ENABLED": True,
+        "APPS": [
+            {
+                "provider_id": "oidc",
+                "name": os.environ.get("BANFA_OIDC_NAME") or "统一身份认证",
+                "client_id": os.environ.get("BANFA_OIDC_CLIENT", ""),
+                "secret": os.environ.get("BANFA_OIDC_SECRET", ""),
+                "settings": {"server_url": oidc_issuer},
+            }
+        ],
+    }
+    # A form that leads there is redirected; browsers ask the policy about that address too.
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"].append(  # type: ignore[index]
+        "{0.scheme}://{0.netloc}".format(urlsplit(oidc_issuer))
+    )
+
+
+def mail_from_url(url: str) -> dict[str, object]:
+    """Django's mail settings for smtp://user:password@host:port; smtps:// for TLS."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ImproperlyConfigured("BANFA_MAIL: write smtp://user:password@host:port")
+    tls = parts.scheme == "smtps"
+    return {
+        "EMAIL_HOST": parts.hostname,
+        "EMAIL_PORT": parts.port or (465 if tls else 25),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": tls,
+    }
+
+
+EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+if mail_url := os.environ.get("BANFA_MAIL"):
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    globals().update(mail_from_url(mail_url))
+DEFAULT_FROM_EMAIL = os.environ.get("BANFA_MAIL_FROM") or "banfa@localhost"
 
 LOGGING = {
     "version": 1,

@@ -25,7 +25,8 @@ class Act:
 
     `on` is the day it counts on; `recorded` and `seq` are given when it is recorded; `saw` is the
     last programme-level sequence number it saw. `documents` maps a type to its content (when known)
-    under `content` and its `digest`. `about` names a case; `exception` is an inline exception.
+    under `content` and its `digest`. `about` names a case; `exception` is an inline exception. `on_behalf_of`
+    is who delegated it to `person`.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Act:
     caused_by: int | None = None
     used: tuple[int, ...] = ()
     label: str | None = None
+    on_behalf_of: str | None = None
 
     @property
     def draft(self) -> str:

@@ -69,3 +69,10 @@ def broken(request: HttpRequest) -> HttpResponse:
     from django.template.loader import get_template
 
     return HttpResponse(get_template("500.html").template.source, status=500)
+
+
+def locked_out(request: HttpRequest, original: Any = None, credentials: Any = None) -> HttpResponse:
+    """429: too many failures at sign-in."""
+    from banfa.office.people.accounts import lockout_message
+
+    return _page(request, 429, _("账号已暂时锁定"), lockout_message())

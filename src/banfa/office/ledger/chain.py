@@ -7,39 +7,31 @@ guessed from its digest. The algorithm's name stands beside every hash.
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import secrets
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
+from banfa.office import hashing
+from banfa.office.hashing import hashed
 from banfa.office.ledger.errors import LedgerError
 from banfa.rules.life import canonical
 
 if TYPE_CHECKING:
     from banfa.office.ledger.models import ActPayload, ActRecord
 
-ALGORITHMS = ("sha256", "sm3")
-DEFAULT = "sha256"
-WHOLE = ("organisation", "person", "exception", "answers", "words")
+WHOLE = ("organisation", "person", "on_behalf_of", "exception", "answers", "words")
 SPLIT = ("data", "documents")
 
 
 def algorithm() -> str:
     """The algorithm for new acts: the setting CHAIN_ALGORITHM, SHA-256 unless it is set."""
-    chosen = getattr(settings, "CHAIN_ALGORITHM", DEFAULT)
-    if chosen not in ALGORITHMS or chosen not in hashlib.algorithms_available:
+    try:
+        return hashing.algorithm()
+    except hashing.NoSuchAlgorithm as error:
         raise LedgerError(
-            f"本机不支持摘要算法“{chosen}”；可用：sha256，sm3（视系统而定）",
-            f"the digest algorithm '{chosen}' is not available here",
-        )
-    return chosen
-
-
-def hashed(name: str, text: str) -> str:
-    """The hash of a text, with the algorithm's name in front."""
-    return f"{name}:{hashlib.new(name, text.encode()).hexdigest()}"
+            f"本机不支持摘要算法“{error}”；可用：sha256，sm3（视系统而定）",
+            f"the digest algorithm '{error}' is not available here",
+        ) from None
 
 
 def new_salt() -> str:

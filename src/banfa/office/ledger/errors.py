@@ -52,3 +52,15 @@ class MayNotErase(LedgerError):
     """What was asked to be erased carries the life of the centre, or is no personal data."""
 
     status = 409
+
+
+class MayNot(LedgerError):
+    """The person has no capacity that gives the right to this act here."""
+
+    status = 403
+
+    def __init__(self) -> None:
+        super().__init__(
+            "您现有的身份不能办理此事，本次未作任何记录",
+            "none of your capacities gives the right to this act; nothing was recorded",
+        )

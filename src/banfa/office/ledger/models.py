@@ -28,7 +28,7 @@ class Centre(models.Model):
     """A centre: the head of its chain and what its acts amount to.
 
     `periods` and `stage_since` are boundary dates. `people` are all who were ever in its team,
-    `orgs` the organisations that hold a role now. `version` is the number of its last act.
+    `orgs` the organisations that hold a role now, `places` where these are. `version` is the number of its last act.
     """
 
     id = models.CharField(primary_key=True, max_length=60)
@@ -43,6 +43,7 @@ class Centre(models.Model):
     roles = models.JSONField(default=dict)
     orgs = ArrayField(models.CharField(max_length=200), default=list)
     people = ArrayField(models.CharField(max_length=200), default=list)
+    places = ArrayField(models.CharField(max_length=100), default=list)
     version = models.IntegerField(default=0)
     head_hash = models.CharField(max_length=80, default="")
     summary = models.JSONField(default=dict)
@@ -54,6 +55,7 @@ class Centre(models.Model):
             models.Index(fields=["book", "stage"], name="centre_stage"),
             GinIndex(fields=["people"], name="centre_people"),
             GinIndex(fields=["orgs"], name="centre_orgs"),
+            GinIndex(fields=["places"], name="centre_places"),
         ]
 
     def __str__(self) -> str:
@@ -115,6 +117,7 @@ class ActPayload(models.Model):
     act = models.OneToOneField(ActRecord, models.PROTECT, primary_key=True, related_name="payload")
     organisation = models.JSONField(null=True)
     person = models.CharField(max_length=200, null=True)
+    on_behalf_of = models.CharField(max_length=200, null=True)
     data = models.JSONField(default=dict)
     documents = models.JSONField(default=dict)
     exception = models.JSONField(null=True)
@@ -185,20 +188,6 @@ class DocumentVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.type} v{self.version}"
-
-
-class Organisation(models.Model):
-    """An organisation that takes part. `uscc` is the unified social credit code when known."""
-
-    id = models.CharField(primary_key=True, max_length=200)
-    name_zh = models.CharField(max_length=300)
-    name_en = models.CharField(max_length=300, default="", blank=True)
-    kind = models.CharField(max_length=60, default="", blank=True)
-    place = models.CharField(max_length=100, default="", blank=True)
-    uscc = models.CharField(max_length=18, null=True, unique=True)
-
-    def __str__(self) -> str:
-        return self.name_zh
 
 
 class Listing(models.Model):

@@ -15,9 +15,10 @@ from banfa.office import clock
 from banfa.office.ledger import coding, library, store, texts
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts
-from banfa.office.ledger.models import ActRecord, Centre, Erasure, Organisation, ProgrammeBook
+from banfa.office.ledger.models import ActRecord, Centre, Erasure, ProgrammeBook
 from banfa.office.ledger.models import Outbox as OutboxRow
 from banfa.office.ledger.verbs import as_org
+from banfa.office.people.models import Organisation
 from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p

@@ -46,6 +46,7 @@ def act_of(row: ActRecord, contents: Mapping[str, Any] | None = None) -> Act:
         exception=coding.decode(payload.exception),
         centre=row.centre_id,
         person=payload.person,
+        on_behalf_of=payload.on_behalf_of,
         seq=row.seq,
         recorded=row.recorded,
         saw=row.saw,
@@ -114,7 +115,7 @@ def history_of(
 def lacks(row: ActRecord, contents: Mapping[str, Any] | None = None) -> bool:
     """Whether something is erased that a judgement of this act would need."""
     held = chain.parts_of(row.payload)
-    if any(part not in held for part in row.parts if part not in ("person", "words")):
+    if any(part not in held for part in row.parts if part not in ("person", "on_behalf_of", "words")):
         return True
     pinned = [d["digest"] for d in row.payload.documents.values()]
     return contents is not None and any(d not in contents for d in pinned)
@@ -239,6 +240,7 @@ def append(
     payload = ActPayload(
         organisation=coding.encode(dict(act.org)) if act.org else None,
         person=act.person,
+        on_behalf_of=act.on_behalf_of,
         data=coding.encode(act.data),
         documents=pin_documents(act, book, centre, act.recorded),
         exception=coding.encode(act.exception),
@@ -299,6 +301,9 @@ def project(centre: Centre, editions: Editions, history: History, world: World) 
     }
     centre.roles = plain({k: [dict(o) for o in v] for k, v in state.roles.items()})
     centre.orgs = sorted({str(o["org"]) for v in state.roles.values() for o in v if o.get("org")})
+    centre.places = sorted(
+        {str(o["place"]) for v in state.roles.values() for o in v if o.get("place")}
+    )
     centre.people = people_ever(history)
     centre.summary = coding.encode(state.summary())
     centre.imported = state.imported

@@ -16,7 +16,14 @@ from django.db import IntegrityError, transaction
 
 from banfa.office import clock
 from banfa.office.ledger import coding, library, store
-from banfa.office.ledger.errors import KeyReused, LedgerError, MayNotErase, NotOnFile, Stale
+from banfa.office.ledger.errors import (
+    KeyReused,
+    LedgerError,
+    MayNot,
+    MayNotErase,
+    NotOnFile,
+    Stale,
+)
 from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import (
     ActPayload,
@@ -24,10 +31,12 @@ from banfa.office.ledger.models import (
     Centre,
     DocumentVersion,
     Erasure,
-    Organisation,
     Outbox,
     ProgrammeBook,
 )
+from banfa.office.people import access
+from banfa.office.people.models import Organisation, User
+from banfa.office.people.verbs import enter_organisation
 from banfa.rules.history import Editions, History, Taken, causes
 from banfa.rules.judge import Finding
 from banfa.rules.life import Act, State, digest
@@ -45,7 +54,9 @@ class Proposal:
     `centre` is left out for programme-level acts and for acts that open a new centre (then
     `programme` is needed). `documents` maps a type to `{"content": {...}}` or, for a version on
     file, `{"digest": "sha256:..."}`. `version` is the centre's version the proposer saw; `key` an
-    idempotency key: the same key and content give the same receipt.
+    idempotency key: the same key and content give the same receipt. With `user` the person's rights
+    are asked (MayNot), and the record shows that person, and who delegated the capacity if somebody
+    did; `person` is for imports and the demonstration.
     """
 
     act: str
@@ -59,6 +70,7 @@ class Proposal:
     about: str | None = None
     exception: dict[str, Any] | None = None
     person: str | None = None
+    user: User | None = None
     version: int | None = None
     key: str | None = None
 
@@ -109,7 +121,7 @@ def record(proposal: Proposal, recorded: dt.datetime | None = None) -> Receipt:
     """Records an act when it is accepted; a refusal changes nothing and gives the findings.
 
     `recorded` is only for imports and the demonstration; otherwise it is now. Raises BadProposal
-    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused) for what does not fit
+    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused, MayNot) for what does not fit
     what is on file; nothing is recorded then.
     """
     try:
@@ -143,6 +155,7 @@ class _Recording:
         self.now = recorded or clock.now()
         self.dry = dry
         self.facts = DatabaseFacts(lock=not dry)
+        self.held: access.Held | None = None
 
     def run(self) -> Receipt:
         """Locks, judges and, when accepted, appends."""
@@ -174,7 +187,23 @@ class _Recording:
             self.centre = self._new_centre(model)
         if asked.version is not None and self.centre and asked.version != self.centre.version:
             raise Stale(asked.version, self.centre.version)
+        self._authorised(programme_level)
         return None
+
+    def _authorised(self, programme_level: bool) -> None:
+        """Finds the capacity in which the person acts. Raises MayNot."""
+        asked = self.proposal
+        if asked.user is None:
+            return
+        centre = None if programme_level or not self._begun() else self.centre
+        org = _org_id(asked, centre)
+        reach = access.reach(asked.user, clock.today())
+        self.held = reach.may(asked.act, asked.by, self.book.programme, centre, org)
+        if self.held is None:
+            raise MayNot
+
+    def _begun(self) -> bool:
+        return self.centre is not None and self.centre.version > 0
 
     # --- finding and locking
 
@@ -279,7 +308,8 @@ class _Recording:
             asked.about,
             asked.exception,
             centre=centre.id if centre is not None else None,
-            person=asked.person,
+            person=asked.user.label if asked.user else asked.person,
+            on_behalf_of=self.held.on_behalf_of if self.held else None,
             seq=(centre.version if centre is not None else self.book.head_seq) + 1,
             recorded=self._moment(history),
             saw=self.book.head_seq,
@@ -334,7 +364,7 @@ class _Recording:
                 )
             past = store.history_of(self.editions, store.rows_of(centre, self.book))
             one.seq, one.saw, one.recorded = centre.version + 1, act.seq, self._moment(past)
-            one.person = act.person
+            one.person, one.on_behalf_of = act.person, act.on_behalf_of
             taken = past.propose(one, seen, self.facts)
             answers.append((one, centre, taken))
         return answers
@@ -381,6 +411,16 @@ def receipt_of(row: ActRecord, findings: list[Finding] | None = None) -> Receipt
         row.hash,
         row.recorded,
     )
+
+
+def _org_id(asked: Proposal, centre: Centre | None) -> str:
+    """The organisation that is said to act; '' when none is said and several could be meant."""
+    if isinstance(asked.org, str):
+        return asked.org
+    if isinstance(asked.org, Mapping):
+        return str(asked.org.get("org") or "")
+    held = centre.roles.get(asked.by, []) if centre is not None else []
+    return str(held[0].get("org") or "") if len(held) == 1 else ""
 
 
 def _check_day(on: dt.date, now: dt.datetime) -> None:
@@ -470,42 +510,6 @@ def _owe(row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
     Outbox.objects.bulk_create(rows)
 
 
-# --- organisations ------------------------------------------------------------------------------
-
-_USCC = "0123456789ABCDEFGHJKLMNPQRTUWXY"
-
-
-def uscc_fits(code: str) -> bool:
-    """Whether a unified social credit code is well formed (GB 32100-2015, check character)."""
-    if len(code) != 18 or any(c not in _USCC for c in code):
-        return False
-    total = sum(_USCC.index(c) * pow(3, i, 31) for i, c in enumerate(code[:17]))
-    return _USCC[(31 - total % 31) % 31] == code[17]
-
-
-def enter_organisation(
-    id_: str,
-    name_zh: str,
-    kind: str = "",
-    place: str = "",
-    name_en: str = "",
-    uscc: str | None = None,
-) -> Organisation:
-    """Enters or updates an organisation. Acts keep it as it was when they were recorded."""
-    if not id_.strip() or not name_zh.strip():
-        raise LedgerError("单位须有编号和名称", "an organisation needs an id and a name")
-    if uscc and not uscc_fits(uscc):
-        raise LedgerError(
-            f"统一社会信用代码“{uscc}”不正确（18位，末位校验）",
-            f"'{uscc}' is not a unified social credit code",
-        )
-    values = {"name_zh": name_zh, "kind": kind, "place": place, "name_en": name_en}
-    found, _ = Organisation.objects.update_or_create(
-        id=id_, defaults={**values, "uscc": uscc or None}
-    )
-    return found
-
-
 # --- erasing ------------------------------------------------------------------------------------
 
 _LIFE = (
@@ -517,7 +521,7 @@ _LIFE = (
 def erase(programme: str, centre: str | None, seq: int, part: str, by: str, reason: str) -> Erasure:
     """Erases one part of a recorded act for the protection of personal data.
 
-    `part` is `person`, `answers`, `words`, `data.<input>`, `documents.<type>` (the content goes,
+    `part` is `person`, `on_behalf_of`, `answers`, `words`, `data.<input>`, `documents.<type>` (the content goes,
     the digest stays). The chain keeps the part's salted digest. Refused (MayNotErase) when the
     centre's life would change: what carries a stage, a period or a role is no personal data.
     """
@@ -566,7 +570,7 @@ def _blank(payload: ActPayload, part: str) -> None:
     if inner:
         held = getattr(payload, name)
         held.pop(inner)
-    elif name in ("person", "answers", "words"):
+    elif name in ("person", "on_behalf_of", "answers", "words"):
         setattr(payload, name, None)
     else:
         raise MayNotErase(f"“{part}”不属于可删除的个人信息", f"'{part}' may not be erased")

@@ -1,0 +1,1 @@
+"""People: organisations, persons, capacities, delegation, rights, accounts and their audit log."""
