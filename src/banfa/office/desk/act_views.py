@@ -14,10 +14,12 @@ from django.views.decorators.http import require_http_methods
 
 from banfa.office import clock
 from banfa.office.desk import actform, citations, moment, permitted, setting
-from banfa.office.desk.errors import on_file
+from banfa.office.desk.errors import forbidden_because, on_file
 from banfa.office.desk.language import say
+from banfa.office.desk.standing import Standing
 from banfa.office.ledger import verbs
 from banfa.office.ledger.errors import LedgerError
+from banfa.office.people import audit
 from banfa.rules.judge import Finding
 from banfa.rules.life import Act
 from banfa.rules.proposals import BadProposal, check
@@ -46,8 +48,8 @@ class Answer:
 def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
     """An act on a centre."""
     asked = moment.read(request.GET, clock.today())
-    where = setting.of_centre(centre, asked.on, _party(request))
-    return _act(request, where, kind, asked)
+    where, chosen = setting.of_centre(request, centre, asked.on)
+    return _act(request, where, chosen, kind, asked)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -55,36 +57,62 @@ def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
 def programme_act(request: HttpRequest, programme: str, kind: str) -> HttpResponse:
     """A programme-level act, or one that begins a centre."""
     asked = moment.read(request.GET, clock.today())
-    where = setting.of_programme(programme, asked.on, _party(request))
-    return _act(request, where, kind, asked)
-
-
-def _party(request: HttpRequest) -> str:
-    return request.POST.get("party") or request.GET.get("party", "")
+    where, chosen = setting.of_programme(request, programme, asked.on)
+    return _act(request, where, chosen, kind, asked)
 
 
 def _act(
-    request: HttpRequest, where: setting.Setting, kind: str, asked: moment.Moment
+    request: HttpRequest,
+    where: setting.Setting,
+    chosen: Standing,
+    kind: str,
+    asked: moment.Moment,
 ) -> HttpResponse:
-    party = _party(request)
+    party = chosen.party
     permission = where.permission(kind)
     if permission is None:
         raise Http404
-    choices = setting.choices(where, kind)
+    if not _narrow(request, where, chosen, kind):
+        return _may_not(request, where, party, kind)
+    choices = setting.choices(where, kind, request.reach.centres())
     posted = request.method == "POST"
     given = request.POST if posted else request.GET
     form = actform.build(where.rs, kind, choices, given, request.FILES, party)
     form.cases = permitted.case_options(where.rs, where.state, kind)
-    form.organisations = permitted.organisation_options(where.rs, where.state, party, choices)
+    form.organisations = permitted.organisation_options(where.rs, where.state, chosen, choices)
     setting.basis_of_inputs(where, form)
     answer = None
     if posted and "add" in request.POST:
         _add_row(form, request.POST["add"])
     elif posted:
-        answer = _take(request, where, form, party)
+        answer = _take(request, where, form, chosen)
         if answer.accepted and not where.rs.models[kind].probe:
-            return HttpResponseRedirect(_receipt_page(where, answer.receipt, party))
-    return _render(request, where, form, permission, answer, asked)
+            return HttpResponseRedirect(_receipt_page(where, answer.receipt, chosen.token))
+    return _render(request, where, chosen, form, permission, answer, asked)
+
+
+def _narrow(
+    request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str
+) -> bool:
+    """Keeps the capacities that give the right to this act; whether one is left."""
+    centre = where.page.centre if where.page is not None else None
+    fits = list(request.reach.fitting(where.programme, chosen.party, centre, kind))
+    chosen.held = [one for one in fits if one in chosen.held]
+    return bool(chosen.held)
+
+
+def _may_not(
+    request: HttpRequest, where: setting.Setting, party: str, kind: str
+) -> HttpResponse:
+    """403 with the reason, and a line in the audit log."""
+    act, role = where.rs.models[kind].name, where.rs.programme.parties[party].name
+    audit.note("denied", request.user, f"act:{kind} {where.centre or where.programme}",
+               after={"as": party}, result="refused")  # fmt: skip
+    said = _("“%(act)s”须以“%(party)s”身份办理，而您没有可在此办理此事的这一身份。") % {
+        "act": say(act),
+        "party": say(role),
+    }
+    return forbidden_because(request, said)
 
 
 def _add_row(form: actform.ActForm, name: str) -> None:
@@ -98,7 +126,7 @@ def _add_row(form: actform.ActForm, name: str) -> None:
 
 
 def _take(
-    request: HttpRequest, where: setting.Setting, form: actform.ActForm, party: str
+    request: HttpRequest, where: setting.Setting, form: actform.ActForm, chosen: Standing
 ) -> Answer:
     """Proposes what was filled in. Nothing is recorded unless it is accepted."""
     filled = actform.fill(form)
@@ -107,15 +135,16 @@ def _take(
     org = form.typed["org"]
     proposal = verbs.Proposal(
         act=form.kind,
-        by=party,
+        by=chosen.party,
         on=filled.on,
         programme=where.programme,
         centre=where.centre,
-        org=org or (setting.acting_org(where.rs, where.state, party) or None),
+        org=org or chosen.organisation(where.rs.programme, where.state),
         data=filled.data,
         documents=filled.documents,
         about=filled.about,
         exception=filled.exception,
+        user=request.user,
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )
@@ -175,29 +204,25 @@ def _draft(where: setting.Setting, proposal: verbs.Proposal) -> str:
     return check(where.rs, act).draft
 
 
-def _receipt_page(where: setting.Setting, receipt: Any, party: str) -> str:
+def _receipt_page(where: setting.Setting, receipt: Any, token: str) -> str:
     if receipt.centre is not None:
         page = reverse("centre", args=[receipt.centre])
     else:
         page = citations.page_of(where.rs.programme)
-    return f"{page}?party={party}&receipt={receipt.seq}#receipt"
-
-
-def _acting(where: setting.Setting, party: str) -> str:
-    """The organisation that holds the role, when exactly one does."""
-    held = where.state.roles.get(party, [])
-    return str(held[0].get("name") or held[0].get("org")) if len(held) == 1 else ""
+    return f"{page}?party={token}&receipt={receipt.seq}#receipt"
 
 
 def _render(
     request: HttpRequest,
     where: setting.Setting,
+    chosen: Standing,
     form: actform.ActForm,
     permission: Any,
     answer: Answer | None,
     asked: moment.Moment,
 ) -> HttpResponse:
-    party = _party(request)
+    party = chosen.party
+    acting = chosen.organisation(where.rs.programme, where.state) or {}
     context = {
         "programme": where.rs.programme,
         "where": where,
@@ -205,9 +230,11 @@ def _render(
         "form": form,
         "act": permitted.possibility(where.rs, permission),
         "answer": answer,
-        "party": party,
+        "party": chosen.token,
+        "mine": {one.capacity.party for one in request.reach.fitting(where.programme)},
+        "on_behalf_of": chosen.on_behalf_of,
         "party_name": where.rs.programme.parties[party].name,
-        "acting": _acting(where, party),
+        "acting": acting.get("name", ""),
         "today": clock.today(),
         "on": form.typed["on"] or where.on.isoformat(),
         "key": request.POST.get("key") or secrets.token_urlsafe(24),

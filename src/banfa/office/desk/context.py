@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from banfa.office import clock
+from banfa.office.desk import navigation
 from banfa.office.desk.language import CHINESE, ENGLISH, in_english, tag
 
 
 def desk(request: HttpRequest) -> dict[str, Any]:
     """Context of every page."""
     english = in_english()
+    signed_in = hasattr(request, "user") and request.user.is_authenticated
     return {
+        "signed_in": signed_in,
+        "navigation": navigation.entries(request) if signed_in and request.reach else [],
+        "demo": settings.DEMO,
         "fictional_day": clock.chosen_day(),
         "lang": tag(ENGLISH if english else CHINESE),
         "english": english,

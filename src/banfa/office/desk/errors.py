@@ -56,6 +56,11 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
     return _page(request, 403, _("无权查看"), _("您当前的身份不能查看此页或办理此事。"))
 
 
+def forbidden_because(request: HttpRequest, said: str) -> HttpResponse:
+    """403 with its reason."""
+    return _page(request, 403, _("无权办理"), said)
+
+
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form's token is missing or stale. Nothing was recorded."""
     said = _(

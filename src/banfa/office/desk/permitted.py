@@ -9,6 +9,7 @@ from typing import Any
 
 from banfa.office.desk import citations, fields
 from banfa.office.desk.language import say
+from banfa.office.desk.standing import Standing
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.judge import Finding, Permission, permitted
@@ -36,18 +37,10 @@ class Possibility:
     cases: list[str] = field(default_factory=list)
 
 
-def parties_of(
-    programme: p.Programme, models: dict[str, p.Act], state: State
-) -> list[fields.Option]:
-    """The parties that may do anything, with who plays them for this centre."""
+def parties_of(programme: p.Programme, models: dict[str, p.Act], state: State) -> set[str]:
+    """The parties that may do anything, or that somebody plays for this centre."""
     acting = {party for model in models.values() for party in model.by}
-    options = []
-    for name, party in programme.parties.items():
-        if name in acting or state.roles.get(name):
-            held = "、".join(str(o.get("name") or o.get("org")) for o in state.roles.get(name, []))
-            text = say(party.name)
-            options.append(fields.Option(name, f"{text}（{held}）" if held else text))
-    return options
+    return {n for n in programme.parties if n in acting or "anyone" in acting or state.roles.get(n)}
 
 
 def acts_of(
@@ -57,11 +50,9 @@ def acts_of(
     on: dt.date,
     world: World,
     centre: str,
+    org: Any,
 ) -> list[Possibility]:
-    """Every act of that party, those possible first."""
-    held = state.roles.get(party)
-    model = rs.programme.parties[party]
-    org: Any = held[0] if held else {"org": party} if model.body else {}
+    """Every act of that party, played by that organisation, those possible first."""
     return in_order(rs, permitted(rs, state, party, on, world, org, centre))
 
 
@@ -110,18 +101,18 @@ def case_options(rs: Ruleset, state: State, kind: str) -> list[fields.Option]:
 
 
 def organisation_options(
-    rs: Ruleset, state: State, party: str, choices: fields.Choices
+    rs: Ruleset, state: State, chosen: Standing, choices: fields.Choices
 ) -> list[fields.Option]:
-    """Which organisation acts, when that is not settled by the role itself."""
-    held = state.roles.get(party, [])
-    if len(held) == 1:
+    """Which organisation acts, of those the person acts for, when that is not settled."""
+    if chosen.organisation(rs.programme, state) is not None:
         return []
+    held = state.roles.get(chosen.party, [])
     if held:
-        return [fields.Option(str(o["org"]), str(o.get("name") or o["org"])) for o in held]
-    model = rs.programme.parties[party]
-    if model.body or model.inside:
-        return []
-    return choices.organisations_of(model.kinds)
+        found = [fields.Option(str(o["org"]), str(o.get("name") or o["org"])) for o in held]
+    else:
+        model = rs.programme.parties[chosen.party]
+        found = [] if model.inside else choices.organisations_of(model.kinds)
+    return [option for option in found if option.value in chosen.orgs]
 
 
 def generic_options(rs: Ruleset, kind: str, state: State, acts: Any) -> dict[str, Any]:

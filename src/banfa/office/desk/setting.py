@@ -7,9 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from banfa.office.desk import citations, fields, permitted
+from django.db.models import Q
+from django.http import HttpRequest
+
+from banfa.office.desk import citations, fields, permitted, standing
 from banfa.office.desk.language import say
+from banfa.office.desk.standing import Standing
 from banfa.office.ledger import library, queries, store
+from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import ProgrammeBook
 from banfa.office.ledger.verbs import as_org
@@ -54,24 +59,20 @@ class Setting:
         return next((one for one in self.permissions if one.act == kind), None)
 
 
-def acting_org(rs: Ruleset, state: State, party: str) -> Any:
-    """The organisation a party is taken to be before one is picked; empty when none is known."""
-    held = state.roles.get(party)
-    model = rs.programme.parties[party]
-    if held:
-        return held[0]
-    return {"org": party, "name": model.name.zh} if model.body else {}
-
-
-def of_centre(id_: str, on: dt.date, party: str) -> Setting:
-    """A centre on a day. Raises NotOnFile."""
+def of_centre(request: HttpRequest, id_: str, on: dt.date) -> tuple[Setting, Standing]:
+    """A centre on a day, and as what the person acts on it. Raises NotOnFile, also for a centre
+    that the person may not see."""
     page = queries.centre(id_, on)
+    if not request.reach.sees(page.centre):
+        raise NotOnFile(f"没有编号为“{id_}”的中心", f"no centre '{id_}'")
+    chosen = standing.read(request, page.centre.book_id, page.centre)
+    party = chosen.party
     if party in page.programme.parties:
-        org = acting_org(page.ruleset, page.state, party)
+        org = chosen.organisation(page.programme, page.state) or {}
         page.permitted = ask_permitted(
             page.ruleset, page.state, party, on, page.world, org, centre=id_
         )
-    return Setting(
+    where = Setting(
         page.centre.book_id,
         page.ruleset,
         page.state,
@@ -82,31 +83,42 @@ def of_centre(id_: str, on: dt.date, party: str) -> Setting:
         page.version,
         page,
     )
+    return where, chosen
 
 
-def of_programme(id_: str, on: dt.date, party: str, edition: str | None = None) -> Setting:
-    """A programme on a day, for its own acts and those that begin a centre. Raises NotOnFile."""
+def of_programme(
+    request: HttpRequest, id_: str, on: dt.date, edition: str | None = None
+) -> tuple[Setting, Standing]:
+    """A programme on a day, for its own acts and those that begin a centre, and as what the person
+    acts. Raises NotOnFile, also for a programme that the person may not see."""
+    if id_ not in request.reach.programmes():
+        raise NotOnFile(f"没有“{id_}”这一办法", f"no programme '{id_}'")
+    chosen = standing.read(request, id_)
+    party = chosen.party
     editions = library.editions(id_)
     rs = editions.by_name[edition] if edition is not None else editions.on(on)
     book = ProgrammeBook.objects.filter(programme=id_).first() or ProgrammeBook(programme=id_)
     world = store.world_of(book, DatabaseFacts())
     state, found = State(), []
     if party in rs.programme.parties:
-        org = acting_org(rs, state, party)
+        org = chosen.organisation(rs.programme, state) or {}
         found = ask_permitted(rs, state, party, on, world, org, level="programme")
         begin = ask_permitted(rs, state, party, on, world, org)
         found += [one for one in begin if permitted.opens_a_life(rs.models[one.act])]
-    return Setting(id_, rs, state, world, on, world.acts, found, None)
+    return Setting(id_, rs, state, world, on, world.acts, found, None), chosen
 
 
-def choices(setting: Setting, kind: str) -> fields.Choices:
-    """What can be picked in an act's form; reads only what the act's inputs need."""
+def choices(setting: Setting, kind: str, where: Q) -> fields.Choices:
+    """What can be picked in an act's form; reads only what the act's inputs need.
+
+    `where` is the condition for the centres that the person may see.
+    """
     model = setting.rs.models[kind]
     types = {given.type for given in _all_inputs(setting.rs, kind)}
     named = {given.act for given in _all_inputs(setting.rs, kind) if given.act}
     centres: list[fields.Option] = []
     if "centres" in types:
-        listed = queries.centre_list(programme=setting.programme, on=setting.on, size=500).rows
+        listed = queries.centre_list(programme=setting.programme, on=setting.on, size=500, where=where).rows
         centres = [fields.Option(c.id, f"{say(c.name)}（{c.id}）") for c in listed]
     return fields.Choices(
         {o.id: as_org(o) for o in queries.organisations()},

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -17,22 +18,27 @@ from banfa.office.desk import (
     citations,
     comparison,
     moment,
+    navigation,
     permitted,
     regulation,
     setting,
+    standing,
 )
 from banfa.office.desk.drawing import drawing
 from banfa.office.desk.errors import on_file
 from banfa.office.desk.language import say
 from banfa.office.ledger import library, queries
+from banfa.office.ledger.errors import NotOnFile
 from banfa.rules.life import State
 
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """All centres, by programme and stage, with what is due next."""
-    on = clock.today()
-    rows = queries.programmes(on)
+    """The centres that the person may see, by programme and stage, with what is due next."""
+    if not request.reach.held:
+        return HttpResponseRedirect(reverse(navigation.first_page(request)))
+    on, visible = clock.today(), request.reach.centres()
+    rows = _programmes(request, on)
     known = {row.id: row for row in rows}
     asked = request.GET.get("programme", "")
     chosen = known.get(asked)
@@ -46,6 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
         on=on,
         with_duties=True,
         page=int(page) if page.isdigit() and len(page) < 6 else 1,
+        where=visible,
     )
     context = {
         "here": "home",
@@ -61,6 +68,19 @@ def home(request: HttpRequest) -> HttpResponse:
         "filtered": bool(asked or stage or search),
     }
     return render(request, "desk/home.html", context)
+
+
+def _programmes(request: HttpRequest, on: dt.date) -> list[queries.ProgrammeRow]:
+    """The programmes that the person may see, with the centres that they may see."""
+    rows = queries.programmes(on, request.reach.centres())
+    return [row for row in rows if row.id in request.reach.programmes()]
+
+
+def _seen(request: HttpRequest, programme: str) -> str:
+    """A programme that the person may see. Raises NotOnFile for every other one."""
+    if programme not in request.reach.programmes():
+        raise NotOnFile(f"没有“{programme}”这一办法", f"no programme '{programme}'")
+    return programme
 
 
 def _stage_options(rows: Any, chosen: Any) -> list[tuple[str, str, int]]:
@@ -103,14 +123,15 @@ def _dates(row: Any, on: dt.date) -> Iterator[tuple[dt.date, str]]:
 @require_safe
 def programmes(request: HttpRequest) -> HttpResponse:
     """The regulations in use."""
-    rows = queries.programmes(clock.today())
+    rows = _programmes(request, clock.today())
     return render(request, "desk/programmes.html", {"here": "programmes", "rows": rows})
 
 
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     """Two programmes side by side; without a choice the first two."""
-    options = comparison.choices()
+    seen = request.reach.programmes()
+    options = [model for model in comparison.choices() if model.programme in seen]
     known = {model.programme: model for model in options}
     asked = [known[n] for n in (request.GET.get("a"), request.GET.get("b")) if n in known]
     chosen = asked + [model for model in options if model not in asked]
@@ -133,7 +154,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 @on_file
 def latest_edition(request: HttpRequest, programme: str) -> HttpResponse:
     """To the edition in force today."""
-    rs = library.editions(programme).on(clock.today())
+    rs = library.editions(_seen(request, programme)).on(clock.today())
     return HttpResponseRedirect(citations.page_of(rs.programme))
 
 
@@ -142,10 +163,10 @@ def latest_edition(request: HttpRequest, programme: str) -> HttpResponse:
 def programme(request: HttpRequest, programme: str, edition: str) -> HttpResponse:
     """A regulation: its data, its articles, what is left to the authority, the defaults."""
     asked = moment.read(request.GET, clock.today())
-    page = queries.programme_page(programme, edition, asked.on, asked.known_at)
+    page = queries.programme_page(_seen(request, programme), edition, asked.on, asked.known_at)
     rs, model = page.ruleset, page.programme
-    party = _party(request, model, _acting(rs, State()))
-    where = setting.of_programme(programme, asked.on, party, edition) if party else None
+    where, chosen = setting.of_programme(request, programme, asked.on, edition)
+    acts = _granted(request, programme, chosen, permitted.in_order(rs, where.permissions))
     places = regulation.places(rs, page.text_load)
     context = {
         "here": "programmes",
@@ -156,9 +177,9 @@ def programme(request: HttpRequest, programme: str, edition: str) -> HttpRespons
         "drawing": drawing(model),
         "places": places,
         "coverage": regulation.coverage(places),
-        "parties": _acting(rs, State()),
-        "party": party,
-        **_acts_context(permitted.in_order(rs, where.permissions) if where else []),
+        "parties": standing.options(request, model, _acting(rs, State())),
+        "party": chosen.token if chosen.held else "",
+        **_acts_context(acts),
         "left": regulation.left_to_authority(rs, page.world, asked.on),
         "defaults": regulation.defaults_in_use(rs, page.world, asked.on),
         "timeline": centre_page.timeline(page.editions, page.timeline),
@@ -175,19 +196,30 @@ def _acts_context(acts: list[permitted.Possibility]) -> dict[str, Any]:
     return {"acts": acts, "blocked": len(blocked), "first_blocked": first}
 
 
-def _acting(rs: Any, state: State) -> list[Any]:
+def _granted(
+    request: HttpRequest,
+    programme: str,
+    chosen: standing.Standing,
+    acts: list[permitted.Possibility],
+    centre: Any = None,
+) -> list[permitted.Possibility]:
+    """The acts to which the person's capacities give the right."""
+    if not chosen.held:
+        return []
+    may = request.reach.may
+    orgs = chosen.orgs
+    return [
+        a for a in acts if any(may(a.kind, chosen.party, programme, centre, org) for org in orgs)
+    ]
+
+
+def _acting(rs: Any, state: State) -> set[str]:
     models = rs.models
     if state.stage is None:
         models = {
             k: m for k, m in models.items() if m.level == "programme" or permitted.opens_a_life(m)
         }
     return permitted.parties_of(rs.programme, models, state)
-
-
-def _party(request: HttpRequest, model: Any, options: list[Any]) -> str:
-    """The party the visitor chose, kept in the address; none at first."""
-    party = request.GET.get("party", "")
-    return party if party in model.parties and any(o.value == party for o in options) else ""
 
 
 def _receipt(request: HttpRequest, page: Any) -> Any:
@@ -203,13 +235,17 @@ def _receipt(request: HttpRequest, page: Any) -> Any:
 def centre(request: HttpRequest, centre: str) -> HttpResponse:
     """A centre on a day as known on a day."""
     asked = moment.read(request.GET, clock.today())
-    page = queries.centre(centre, asked.on, asked.known_at)
-    rs = page.ruleset
-    options = permitted.parties_of(rs.programme, rs.models, page.state)
-    party = _party(request, page.programme, options)
+    page = _visible(request, queries.centre(centre, asked.on, asked.known_at))
+    rs, programme = page.ruleset, page.programme.programme
+    acting = permitted.parties_of(rs.programme, rs.models, page.state)
+    chosen = standing.read(request, programme, page.centre)
     acts = []
-    if party:
-        acts = permitted.acts_of(rs, page.state, party, asked.on, page.world, centre)
+    if chosen.held:
+        org = chosen.organisation(rs.programme, page.state) or {}
+        acts = permitted.acts_of(
+            rs, page.state, chosen.party, asked.on, page.world, centre, org
+        )
+        acts = _granted(request, programme, chosen, acts, page.centre)
     duties, decisions = centre_page.owed(rs, page.state, page.duties)
     counted = [e.act for e in page.timeline if e.counts]
     context = {
@@ -226,8 +262,9 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "procedures": centre_page.procedures(rs, page.state),
         "duties": duties,
         "decisions": decisions,
-        "parties": options,
-        "party": party,
+        "parties": standing.options(request, page.programme, acting, page.centre),
+        "party": chosen.token if chosen.held else "",
+        "mine": {one.capacity.party for one in request.reach.fitting(programme, "", page.centre)},
         **_acts_context(acts),
         "timeline": centre_page.timeline(page.editions, page.timeline),
         "receipt": _receipt(request, page),
@@ -235,11 +272,18 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
     return render(request, "desk/centre.html", context)
 
 
+def _visible(request: HttpRequest, page: queries.CentrePage) -> queries.CentrePage:
+    """A centre's page, for those who may see it. Raises NotOnFile, as if it were not there."""
+    if not request.reach.sees(page.centre):
+        raise NotOnFile(f"没有编号为“{page.centre.id}”的中心", f"no centre '{page.centre.id}'")
+    return page
+
+
 @require_safe
 @on_file
 def centre_entry(request: HttpRequest, centre: str, seq: int) -> HttpResponse:
     """One recorded act of a centre with all its findings."""
-    page = queries.centre(centre)
+    page = _visible(request, queries.centre(centre))
     return _entry(request, page, seq, say(page.name))
 
 
@@ -247,7 +291,7 @@ def centre_entry(request: HttpRequest, centre: str, seq: int) -> HttpResponse:
 @on_file
 def programme_entry(request: HttpRequest, programme: str, seq: int) -> HttpResponse:
     """One recorded programme-level act with all its findings."""
-    page = queries.programme_page(programme)
+    page = queries.programme_page(_seen(request, programme))
     return _entry(request, page, seq, say(page.programme.name))
 
 

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db.models import Q
+
 from banfa.office import clock
 from banfa.office.ledger import coding, library, store, texts
 from banfa.office.ledger.errors import NotOnFile
@@ -51,11 +53,11 @@ class ProgrammeRow:
     stages: dict[str, int]
 
 
-def programmes(on: dt.date | None = None) -> list[ProgrammeRow]:
-    """The programmes that load, with their centres counted by stage on a day."""
+def programmes(on: dt.date | None = None, where: Q | None = None) -> list[ProgrammeRow]:
+    """The programmes that load, with their centres (`where` allows) counted by stage on a day."""
     on = on or clock.today()
     rows = {i: ProgrammeRow(i, library.editions(i).latest.programme, 0, {}) for i in _ids()}
-    for centre in Centre.objects.exclude(stage=None).only("book", *store.PROJECTED):
+    for centre in Centre.objects.filter(where or Q()).exclude(stage=None).only("book", *store.PROJECTED):
         row = rows.get(centre.book_id)
         if row is not None:
             editions = library.editions(row.id)
@@ -111,14 +113,16 @@ def centre_list(
     with_duties: bool = False,
     page: int = 1,
     size: int = 50,
+    where: Q | None = None,
 ) -> CentreList:
-    """The centres that match, by id, a page of them. `org` is an organisation that holds a role.
+    """The centres that match, by id, a page of them. `org` is an organisation that holds a role;
+    `where` a condition on centres, such as those that somebody may see.
 
     `with_duties` folds the page's centres (not all that match). The stage is today's stage of what
     is known now, seen on the day `on`.
     """
     on = on or clock.today()
-    found = Centre.objects.select_related("book").order_by("id")
+    found = Centre.objects.select_related("book").filter(where or Q()).order_by("id")
     if programme is not None:
         library.editions(programme)
         found = found.filter(book=programme)
@@ -145,8 +149,6 @@ def centre_list(
 
 
 def _searched(found: Any, search: str) -> Any:
-    from django.db.models import Q
-
     for word in search.split()[:5]:
         found = found.filter(
             Q(name_zh__icontains=word) | Q(name_en__icontains=word) | Q(id__icontains=word)
@@ -218,13 +220,15 @@ def due(
     party: str | None = None,
     org: str | None = None,
     until: dt.date | None = None,
+    where: Q | None = None,
 ) -> list[Due]:
     """All that is owed on a day across the centres not ended, earliest due first.
 
     `party` keeps what that party owes; `until` leaves out what is due later.
     """
     on = on or clock.today()
-    found = Centre.objects.select_related("book").exclude(stage=None).order_by("id")
+    found = Centre.objects.select_related("book").filter(where or Q())
+    found = found.exclude(stage=None).order_by("id")
     if programme is not None:
         found = found.filter(book=programme)
     if org is not None:

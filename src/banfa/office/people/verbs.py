@@ -81,14 +81,31 @@ _USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,59}")
 
 
 def create_account(
-    by: User | None, username: str, name: str, email: str = "", role: str = ""
+    by: User | None,
+    username: str,
+    name: str,
+    email: str = "",
+    role: str = "",
+    organisation: Organisation | None = None,
+    administrator: bool = False,
 ) -> tuple[User, str]:
     """Creates an account that waits for approval; gives it and its one-time link's secret.
 
-    By the system administrator (or the installation). Raises NotAllowed, PeopleError.
+    With an `organisation` the person becomes a member, perhaps the one who manages its people. By
+    the system administrator (or the installation). Raises NotAllowed, PeopleError.
     """
     _need(by, "administer.accounts")
-    return _account(by, username, name, email, role)
+    if role and organisation is not None:
+        raise PeopleError(
+            "管理员账号不得兼任业务身份", "an administrator's account holds no capacity"
+        )
+    with transaction.atomic():
+        user, secret = _account(by, username, name, email, role)
+        if organisation is not None:
+            Membership.objects.create(
+                user=user, organisation=organisation, administrator=administrator
+            )
+    return user, secret
 
 
 def _account(

@@ -40,6 +40,12 @@ def lines(value: Any) -> str:
 
 
 @register.filter
+def first_in(values: Iterable[str], among: Iterable[str]) -> str:
+    """The first of the values that is among the others; '' for none."""
+    return next((v for v in values if v in among), "")
+
+
+@register.filter
 def as_json(value: Any) -> str:
     """Plain data as JSON text for a hidden field."""
     return json.dumps(value, ensure_ascii=False)

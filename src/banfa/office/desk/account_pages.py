@@ -1,0 +1,207 @@
+"""A person's own pages: account, sessions, delegations; one-time links; the demonstration's door."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from allauth.account.utils import perform_login
+from allauth.mfa.models import Authenticator
+from allauth.usersessions.models import UserSession
+from django.conf import settings
+from django.contrib.auth.password_validation import password_validators_help_texts
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from banfa.office import clock
+from banfa.office.desk import standing
+from banfa.office.desk.language import say
+from banfa.office.ledger import library
+from banfa.office.people import access, accounts, audit, invitations, passwords, verbs
+from banfa.office.people.errors import PeopleError
+from banfa.office.people.models import Delegation, Membership, User
+
+
+def capacity_words(one: access.Held) -> str:
+    """A capacity in words, with its programme."""
+    try:
+        programme = library.editions(one.capacity.programme).latest.programme
+    except Exception:  # a programme that no longer loads
+        return str(one.capacity)
+    return f"{say(programme.short)}　{standing.named(programme, one)}"
+
+
+@require_safe
+def account(request: HttpRequest) -> HttpResponse:
+    """Who one is here: capacities, password, second factor, sessions."""
+    user, today = request.user, clock.today()
+    days = int(settings.PASSWORD_DAYS)
+    context = {
+        "here": "account",
+        "done": request.GET.get("done", ""),
+        "capacities": [(one, capacity_words(one)) for one in request.reach.held],
+        "memberships": Membership.objects.filter(user=user).select_related("organisation"),
+        "today": today,
+        "expires": user.changed + dt.timedelta(days=days) if user.changed and days else None,
+        "has_password": user.has_usable_password(),
+        "factors": Authenticator.objects.filter(user=user, type__in=accounts.SECOND_FACTORS),
+        "needs_factor": accounts.must_have_second_factor(request.reach),
+        "sessions": UserSession.objects.filter(user=user).count(),
+        "delegable": any(one.delegation is None for one in request.reach.held),
+    }
+    return render(request, "desk/account.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def sessions(request: HttpRequest) -> HttpResponse:
+    """One's sessions, each of which can be ended."""
+    mine = UserSession.objects.filter(user=request.user)
+    if request.method == "POST":
+        ended = get_object_or_404(mine, pk=_number(request.POST.get("session", "")))
+        audit.note(
+            "session_ended", request.user, f"session:{ended.pk}", after={"because": "chosen"}
+        )
+        ended.end()
+        return HttpResponseRedirect(reverse("sessions"))
+    listed = UserSession.objects.purge_and_list(request.user)
+    listed.sort(key=lambda s: s.created_at, reverse=True)
+    context = {
+        "here": "account",
+        "sessions": [(s, s.session_key == request.session.session_key) for s in listed],
+        "most": settings.SESSIONS_AT_MOST,
+        "idle": settings.IDLE_MINUTES,
+        "hours": settings.SESSION_HOURS,
+    }
+    return render(request, "desk/sessions.html", context)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() and len(text) < 12 else -1
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def delegations(request: HttpRequest) -> HttpResponse:
+    """What one has delegated and what was delegated to one; delegating and ending it."""
+    said, user = "", request.user
+    if request.method == "POST":
+        try:
+            _delegate(request)
+            return HttpResponseRedirect(reverse("delegations"))
+        except PeopleError as error:
+            said = say(error.text)
+    own = [one for one in request.reach.held if one.delegation is None]
+    live = Delegation.objects.filter(ended__isnull=True, until__gte=clock.today())
+    live = live.select_related("capacity__user", "capacity__organisation", "to").order_by("since")
+    orgs = {one.org for one in own}
+    colleagues = Membership.objects.filter(organisation__in=orgs).exclude(user=user)
+    context = {
+        "here": "account",
+        "said": said,
+        "own": [(one, capacity_words(one)) for one in own],
+        "given": [(d, _words(d)) for d in live.filter(capacity__user=user)],
+        "taken": [(d, _words(d)) for d in live.filter(to=user)],
+        "colleagues": colleagues.select_related("user", "organisation").order_by("user__name"),
+        "acts": _acts_of(request, own),
+        "typed": request.POST,
+        "chosen_acts": request.POST.getlist("acts"),
+        "today": clock.today(),
+    }
+    return render(request, "desk/delegations.html", context, status=422 if said else 200)
+
+
+def _words(delegation: Delegation) -> dict[str, Any]:
+    """A delegation's capacity and acts in words."""
+    capacity = delegation.capacity
+    models = library.editions(capacity.programme).latest.models
+    acts = [say(models[a].name) for a in delegation.acts if a in models]
+    return {"capacity": capacity_words(access.Held(capacity.user, capacity)), "acts": acts}
+
+
+def _acts_of(request: HttpRequest, own: list[access.Held]) -> list[tuple[str, str]]:
+    """The acts that one could delegate, by id and name."""
+    found: dict[str, str] = {}
+    for one in own:
+        models = library.editions(one.capacity.programme).latest.models
+        given = request.reach.rights.get(one.capacity.subject, {})
+        found |= {k: say(m.name) for k, m in models.items() if f"act:{k}" in given}
+    return sorted(found.items(), key=lambda pair: pair[1])
+
+
+def _delegate(request: HttpRequest) -> None:
+    post = request.POST
+    if ending := post.get("end"):
+        found = get_object_or_404(Delegation, pk=_number(ending))
+        if request.user.pk not in (found.capacity.user_id, found.to_id):
+            raise Http404
+        verbs.end_delegation(request.user, found)
+        return
+    number = _number(post.get("capacity", ""))
+    own = [one.capacity for one in request.reach.held if one.capacity.pk == number]
+    to = User.objects.filter(pk=_number(post.get("to", ""))).first()
+    if not own or to is None:
+        raise PeopleError("请选择身份和受托人", "choose a capacity and a colleague")
+    since, until = day(post.get("since", "")), day(post.get("until", ""))
+    if since is None or until is None:
+        raise PeopleError("请填写起止日期", "fill in both dates")
+    known = {kind for kind, _name in _acts_of(request, [access.Held(request.user, own[0])])}
+    acts = [kind for kind in post.getlist("acts") if kind in known]
+    if post.getlist("acts") and not acts:
+        raise PeopleError("所选事项不属于这一身份", "these acts are not of this capacity")
+    verbs.delegate(request.user, own[0], to, since, until, acts)
+
+
+def day(text: str) -> dt.date | None:
+    """A date as typed; None for nothing. Raises PeopleError."""
+    if not text.strip():
+        return None
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError:
+        raise PeopleError(
+            f"“{text[:40]}”不是有效日期，请写成 2030-11-20", f"'{text[:40]}' is not a date"
+        ) from None
+
+
+@sensitive_post_parameters()
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, secret: str) -> HttpResponse:
+    """A one-time link: choosing the first password, or a new one."""
+    found, wrong = invitations.find(secret), []
+    done = False
+    if found is not None and request.method == "POST":
+        raw, again = request.POST.get("password1", ""), request.POST.get("password2", "")
+        try:
+            validate_password(raw, found.user)
+            if raw != again:
+                raise ValidationError(_("两次输入的口令不一致。"))
+            invitations.accept(secret, raw)
+            done = True
+        except ValidationError as error:
+            wrong = list(error.messages)
+        except PeopleError as error:
+            found, wrong = None, [say(error.text)]
+    context = {
+        "invited": found.user if found else None,
+        "wrong": wrong,
+        "done": done,
+        "rules": password_validators_help_texts()[:1] + [passwords.HistoryValidator().get_help_text()],
+    }
+    status = 404 if found is None else 422 if wrong else 200
+    return render(request, "desk/invitation.html", context, status=status)
+
+
+@require_POST
+def demo_sign_in(request: HttpRequest) -> HttpResponse:
+    """Signs in as one of the demonstration's accounts; nowhere but in the demonstration."""
+    if not settings.DEMO:
+        raise Http404
+    user = get_object_or_404(User, pk=_number(request.POST.get("user", "")), demo=True)
+    if not user.is_active:
+        raise Http404
+    return perform_login(request, user, email_verification="none")
