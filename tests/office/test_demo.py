@@ -17,7 +17,8 @@ from django.test.utils import CaptureQueriesContext
 from banfa.office import demo
 from banfa.office.demo import loader
 from banfa.office.ledger import library, queries, replay
-from banfa.office.ledger.models import ActRecord, Centre, Organisation
+from banfa.office.ledger.models import ActRecord, Centre
+from banfa.office.people.models import Organisation
 from banfa.rules.cases import book_of, read_file
 from banfa.rules.library import ids
 from banfa.rules.loading import LoadError

@@ -1,6 +1,7 @@
 """The settings as the environment changes them, and the headers that every page carries."""
 
 import pytest
+from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
@@ -10,6 +11,7 @@ from django.urls import path
 from banfa.office.settings import database_from_url
 
 
+@login_not_required
 def greet(request: HttpRequest) -> HttpResponse:
     return HttpResponse("<p>办法</p>")
 

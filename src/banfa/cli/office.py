@@ -80,6 +80,17 @@ def add_commands(commands: Any) -> None:
     rebuild = commands.add_parser("rebuild", help="由行为重放全部状态 / replay all lives")
     rebuild.add_argument("--check", action="store_true", help="只比对，不改写 / compare only")
     rebuild.set_defaults(run=_within(_rebuild))
+    init = commands.add_parser("init", help="建立正式系统 / set up a real installation")
+    for role, zh in (("system", "系统"), ("security", "安全"), ("audit", "审计")):
+        init.add_argument(
+            f"--{role}", required=True, metavar="ACCOUNT=NAME",
+            help=f"{zh}管理员：账号=姓名 / {role} administrator",
+        )  # fmt: skip
+    init.add_argument("--url", default="", help="系统网址 / the address people use")
+    init.set_defaults(run=_within(_init))
+    commands.add_parser("doctor", help="检查安装 / check the installation").set_defaults(
+        run=_within(_doctor)
+    )
     commands.add_parser("migrate", help="建立或升级数据表 / make the tables").set_defaults(
         run=_within(_migrate)
     )
@@ -143,6 +154,10 @@ def _make_tables() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
+    from banfa.office.ledger import library
+    from banfa.office.people import rights
+
+    rights.seed(library.parties_and_acts())
 
 
 def _migrate(args: argparse.Namespace) -> int:
@@ -150,6 +165,49 @@ def _migrate(args: argparse.Namespace) -> int:
     _make_tables()
     print("数据表已就绪 / the tables are ready")
     return 0
+
+
+def _init(args: argparse.Namespace) -> int:
+    """The tables, the rights, and the first three administrators by one-time links."""
+    _set_up(tables=False)
+    from django.conf import settings
+    from django.db import transaction
+
+    from banfa.office.people import audit, verbs
+    from banfa.office.people.errors import PeopleError
+    from banfa.office.people.models import User
+
+    if settings.DEMO:
+        raise Wrong("演示系统不能作为正式系统 / BANFA_DEMO is set: a demonstration is no installation")
+    _make_tables()
+    if User.objects.exists():
+        raise Wrong("系统已经初始化，已有账号 / there are accounts already; nothing was done")
+    first = [host for host in settings.ALLOWED_HOSTS if host not in ("127.0.0.1", "[::1]")][-1]
+    base = args.url.rstrip("/") or f"https://{first}"
+    links = []
+    try:
+        with transaction.atomic():
+            for role in ("system", "security", "audit"):
+                account, _equals, name = getattr(args, role).partition("=")
+                user, secret = verbs.create_account(None, account, name, role=role)
+                verbs.approve_account(None, user)
+                links.append((user.label, f"{base}/account/invitations/{secret}/"))
+            audit.note("installed", None, "init", who="banfa init")
+    except PeopleError as error:
+        raise Wrong(str(error)) from error
+    print("系统已建立。下列一次性链接只显示这一次，3日内有效，请分别交给本人：")
+    print("Installed. These one-time links are shown once and last three days:")
+    for label, link in links:
+        print(f"  {label}\n    {link}")
+    return 0
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    """Every check on a line; gives 1 when something is at fault."""
+    _set_up(tables=False)
+    from banfa.cli import doctor
+
+    return doctor.run()
 
 
 # --- proofs and texts ---------------------------------------------------------------------------
@@ -219,6 +277,7 @@ def _demo(args: argparse.Namespace) -> int:
     from banfa.office import demo
 
     os.environ.setdefault("BANFA_TODAY", demo.TODAY.isoformat())
+    os.environ["BANFA_DEMO"] = "1"
     _set_up(tables=False)
     if not args.once:
         _check_port(args.port)
@@ -263,16 +322,22 @@ def _load_demo() -> None:
     """Loads the fictional centres into an empty ledger; leaves a loaded one as it is."""
     from django.db import connection
 
-    from banfa.office.demo import loader
+    from banfa.office.demo import accounts, loader
     from banfa.office.ledger.models import ActRecord
+    from banfa.office.people.models import User
     from banfa.rules.loading import LoadError
 
+    if User.objects.filter(demo=False).exists():
+        raise Wrong(
+            "此数据库中有正式账号，不能用于演示；请换一个数据库 / this database has real accounts"
+        )
     if ActRecord.objects.exists():
         if _mark() != DEMO_MARK:
             raise Wrong(
                 "此数据库中已有并非演示的记录，不能用于演示；请换一个数据库（DATABASE_URL 或 "
                 "BANFA_DATA_DIR）/ this database holds records that are no demonstration"
             )
+        accounts.make()
         return
     try:
         loaded = loader.load()
@@ -280,9 +345,13 @@ def _load_demo() -> None:
         raise Wrong(error.text("zh")) from error
     with connection.cursor() as cursor:
         cursor.execute(f"COMMENT ON SCHEMA public IS '{DEMO_MARK}'")
+    made = accounts.make()
     for name, why in loaded.left_out.items():
         print(f"未载入 {name}：{why.splitlines()[0]}", file=sys.stderr)
-    print(f"演示数据：{len(loaded.centres)} 个中心，{loaded.acts} 项行为 / centres, acts")
+    print(
+        f"演示数据：{len(loaded.centres)} 个中心，{loaded.acts} 项行为，{made} 个账号"
+        " / centres, acts, accounts"
+    )
 
 
 def _check_port(port: int) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from django.test import Client
+
 from tests.office.desk import seed
 
 
@@ -19,3 +21,16 @@ def mini(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def centres(db: None) -> tuple[str, str, str]:
     """Three centres: preparation over; preparing with an open extension; planned."""
     return seed.centres()
+
+
+def signed_in(user: Any) -> Client:
+    """A browser in which somebody is signed in."""
+    client = Client(headers={"host": "localhost"})
+    client.force_login(user, "banfa.office.people.accounts.Backend")
+    return client
+
+
+@pytest.fixture
+def client(db: None) -> Client:
+    """A browser of somebody who holds every capacity."""
+    return signed_in(seed.everybody())

@@ -8,8 +8,12 @@ from typing import Any
 
 import pytest
 
+from banfa.office import clock
 from banfa.office.ledger import library
-from banfa.office.ledger.verbs import Proposal, enter_organisation, record
+from banfa.office.ledger.verbs import Proposal, record
+from banfa.office.people import rights
+from banfa.office.people.models import Capacity, Membership, Organisation, Standing, User
+from banfa.office.people.verbs import enter_organisation
 
 PROGRAMMES = Path(__file__).parent / "programmes"
 PLAN = {"plan": {"content": {"goals": "建成中试平台，服务全行业。", "money": {"total": "12000"}}}}
@@ -59,3 +63,39 @@ def begun(on: str, org: str, field: str, **more: Any) -> str:
     """Begins a centre by an application; gives its id."""
     given = {"org": org, "documents": PLAN, "field_zh": field, "team": ["张某", "李某"], **more}
     return do("unit", "apply", on, **given)
+
+
+def person(username: str, *held: tuple[str, str], **more: Any) -> User:
+    """An account that takes effect, with these capacities: party and organisation."""
+    rights.seed(library.parties_and_acts())
+    user = User(
+        username=username,
+        name=more.pop("name", username),
+        standing=more.pop("standing", Standing.ACTIVE),
+        created=clock.now(),
+        **more,
+    )
+    user.set_unusable_password()
+    user.save()
+    for party, org in held:
+        capacity(user, party, org)
+    return user
+
+
+def capacity(user: User, party: str, org: str, **more: Any) -> Capacity:
+    """A capacity that counts, with the membership it rests on."""
+    organisation, _ = Organisation.objects.get_or_create(id=org, defaults={"name_zh": org})
+    Membership.objects.get_or_create(user=user, organisation=organisation)
+    programme = more.pop("programme", "mini")
+    given = {"asked": clock.now(), "approved": clock.now(), **more}
+    return Capacity.objects.create(
+        user=user, organisation=organisation, programme=programme, party=party, **given
+    )
+
+
+def everybody() -> User:
+    """An account with every capacity of the tiny programme. It is spared the second factor."""
+    rights.seed(library.parties_and_acts())
+    rights.Right.objects.filter(thing=rights.SECOND_FACTOR, fixed=False).update(allowed=False)
+    units = [("unit", number) for number, _name, kind in ORGANISATIONS if kind == "firm"]
+    return person("everybody", ("boss", "boss"), ("customs", "customs"), *units, name="经办人甲")

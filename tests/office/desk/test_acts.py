@@ -42,11 +42,6 @@ SURVEY = {
 }
 
 
-@pytest.fixture
-def client() -> Client:
-    return Client(headers={"host": "localhost"})
-
-
 def acts_on(centre: str) -> list[Any]:
     return [entry.act for entry in queries.centre(centre).timeline]
 

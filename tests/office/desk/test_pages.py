@@ -21,11 +21,6 @@ def text_of(response: Any) -> str:
     return re.sub(r"\s+", "", re.sub(r"<[^>]+>", "", response.content.decode()))
 
 
-@pytest.fixture
-def client() -> Client:
-    return Client(headers={"host": "localhost"})
-
-
 def test_the_first_page_lists_centres_with_what_is_due(client: Client, centres: Any) -> None:
     page = client.get("/")
     said = text_of(page)

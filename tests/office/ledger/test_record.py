@@ -22,11 +22,12 @@ from banfa.office.ledger.models import (
     DocumentVersion,
     Engagement,
     Listing,
-    Organisation,
     Outbox,
     ProgrammeBook,
 )
 from banfa.office.ledger.verbs import Proposal, record
+from banfa.office.people.errors import PeopleError
+from banfa.office.people.models import Organisation
 from banfa.rules.proposals import BadProposal
 
 from .conftest import PLAN, UNIT, Do

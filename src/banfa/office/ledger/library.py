@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import tempfile
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from banfa.office.ledger.models import EditionData
 from banfa.rules import library
 from banfa.rules.history import Editions
 from banfa.rules.loading import LoadError
+from banfa.rules.programme import Act, Programme
 from banfa.rules.proposals import nearest
 from banfa.rules.ruleset import Ruleset
 
@@ -106,3 +108,12 @@ def loadable() -> tuple[list[str], dict[str, LoadError]]:
 def forget() -> None:
     """Loads the programmes anew when next asked for (a file was changed)."""
     _loaded.cache_clear()
+
+
+def parties_and_acts() -> list[tuple[Programme, Mapping[str, Act]]]:
+    """Every edition that loads with its acts: what rights are seeded from, latest first."""
+    return [
+        (rs.programme, rs.models)
+        for name in loadable()[0]
+        for rs in reversed(editions(name).rulesets)
+    ]

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import PermissionDenied
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
@@ -142,6 +143,12 @@ class User(AbstractBaseUser):
     def label(self) -> str:
         """The person as the record shows them: name and account."""
         return f"{self.name}（{self.username}）"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves it; a demonstration's account is refused outside the demonstration."""
+        if self.demo and self._state.adding and not settings.DEMO:
+            raise PermissionDenied("demonstration accounts exist in the demonstration only")
+        super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> Any:
         """Never: accounts are disabled."""
