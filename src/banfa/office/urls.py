@@ -32,6 +32,7 @@ ACCOUNT = [
     path("account/confirm/", account.reauthenticate, name="account_reauthenticate"),
     path("account/password/", account.password_change, name="account_change_password"),
     path("account/signup/", errors.not_found, name="account_signup"),
+    path("account/password/set/", errors.not_found, name="account_set_password"),
     path("account/second/", mfa.index, name="mfa_index"),
     path("account/second/login/", mfa.authenticate, name="mfa_authenticate"),
     path("account/second/confirm/", mfa.reauthenticate, name="mfa_reauthenticate"),

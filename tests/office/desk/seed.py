@@ -65,8 +65,8 @@ def begun(on: str, org: str, field: str, **more: Any) -> str:
     return do("unit", "apply", on, **given)
 
 
-def person(username: str, *held: tuple[str, str], **more: Any) -> User:
-    """An account that takes effect, with these capacities: party and organisation."""
+def person(username: str, *held: tuple[str, ...], **more: Any) -> User:
+    """An account that takes effect, with these capacities: party, organisation, programme."""
     rights.seed(library.parties_and_acts())
     user = User(
         username=username,
@@ -77,8 +77,8 @@ def person(username: str, *held: tuple[str, str], **more: Any) -> User:
     )
     user.set_unusable_password()
     user.save()
-    for party, org in held:
-        capacity(user, party, org)
+    for party, org, *programme in held:
+        capacity(user, party, org, programme=(programme or ["mini"])[0])
     return user
 
 

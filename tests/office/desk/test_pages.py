@@ -11,6 +11,7 @@ from django.test import Client
 from banfa.office.ledger import texts
 from banfa.rules.library import SHIPPED
 from tests.office.desk import seed
+from tests.office.desk.conftest import signed_in
 
 pytestmark = pytest.mark.django_db
 MOST_QUERIES = 12
@@ -212,8 +213,11 @@ def text(page: Any) -> str:
     return content
 
 
-def test_two_programmes_stand_side_by_side(client: Any, settings: Any) -> None:
+def test_two_programmes_stand_side_by_side(db: None, settings: Any) -> None:
     settings.PROGRAMMES_DIR = SHIPPED
+    client = signed_in(
+        seed.person("both", ("third_party", "x", "nitec"), ("third_party", "x", "ncti"))
+    )
     page = client.get("/compare/?a=nitec&b=ncti").content.decode()
     assert "逐项对照" in page and "无规定" in page
     assert "第十八条第一款" in page and 'href="/programmes/nitec/2026/#a-18-1"' in page

@@ -383,9 +383,9 @@ def test_organisations_are_checked(do: Do) -> None:
     do("boss", "notice", "2026-02-10", fields=["封装"])
     more = {"org": "U", "documents": {"plan": {"content": PLAN}}}
     assert do("unit", "apply", "2026-02-20", more=more, field_zh="封装", team=["甲"]).accepted
-    with pytest.raises(LedgerError, match="统一社会信用代码"):
+    with pytest.raises(PeopleError, match="统一社会信用代码"):
         verbs.enter_organisation("W", "虚构二号", uscc="91110000MA00000A0X")
-    with pytest.raises(LedgerError, match="编号和名称"):
+    with pytest.raises(PeopleError, match="编号和名称"):
         verbs.enter_organisation("W", " ")
     assert Organisation.objects.count() == 1
 

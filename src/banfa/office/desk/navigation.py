@@ -34,8 +34,8 @@ def entries(request: HttpRequest) -> list[Entry]:
         ("administer.accounts", Entry("accounts", _("账号"), "accounts")),
         ("administer.accounts", Entry("organisations", _("单位"), "organisations")),
         ("approve.accounts", Entry("approvals", _("审核"), "approvals")),
-        ("see.rights", Entry("rights", _("权限表"), "rights")),
         ("see.audit", Entry("audit", _("审计日志"), "audit")),
+        ("see.rights", Entry("rights", _("权限表"), "rights")),
     ):
         if reach.does(thing):
             found.append(entry)
