@@ -54,7 +54,9 @@ def _database() -> Iterator[Line]:
         cursor.execute("SELECT extract(epoch FROM clock_timestamp())")
         skew = abs(float(cursor.fetchone()[0]) - dt.datetime.now(dt.UTC).timestamp())
         cure = "请使应用与数据库的主机都与时间服务器同步（如 chrony）"
-        yield Line("时钟", GOOD if skew < SKEW_SECONDS else FAULT, f"与数据库相差 {skew:.1f} 秒", cure)
+        yield Line(
+            "时钟", GOOD if skew < SKEW_SECONDS else FAULT, f"与数据库相差 {skew:.1f} 秒", cure
+        )
 
 
 def _clock() -> Iterator[Line]:

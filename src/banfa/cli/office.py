@@ -178,7 +178,9 @@ def _init(args: argparse.Namespace) -> int:
     from banfa.office.people.models import User
 
     if settings.DEMO:
-        raise Wrong("演示系统不能作为正式系统 / BANFA_DEMO is set: a demonstration is no installation")
+        raise Wrong(
+            "演示系统不能作为正式系统 / BANFA_DEMO is set: a demonstration is no installation"
+        )
     _make_tables()
     if User.objects.exists():
         raise Wrong("系统已经初始化，已有账号 / there are accounts already; nothing was done")

@@ -266,7 +266,7 @@ if oidc_issuer := os.environ.get("BANFA_OIDC_ISSUER"):
         ],
     }
     # A form that leads there is redirected; browsers ask the policy about that address too.
-    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"].append(  # type: ignore[index]
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["form-action"].append(
         "{0.scheme}://{0.netloc}".format(urlsplit(oidc_issuer))
     )
 

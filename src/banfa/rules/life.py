@@ -25,8 +25,8 @@ class Act:
 
     `on` is the day it counts on; `recorded` and `seq` are given when it is recorded; `saw` is the
     last programme-level sequence number it saw. `documents` maps a type to its content (when known)
-    under `content` and its `digest`. `about` names a case; `exception` is an inline exception. `on_behalf_of`
-    is who delegated it to `person`.
+    under `content` and its `digest`. `about` names a case; `exception` is an inline exception.
+    `on_behalf_of` is who delegated it to `person`.
     """
 
     kind: str

@@ -20,7 +20,11 @@ from banfa.office.people.models import (
     User,
 )
 
-ROLES = {Role.SYSTEM: "演示系统管理员", Role.SECURITY: "演示安全管理员", Role.AUDIT: "演示审计管理员"}
+ROLES = {
+    Role.SYSTEM: "演示系统管理员",
+    Role.SECURITY: "演示安全管理员",
+    Role.AUDIT: "演示审计管理员",
+}
 
 
 @dataclass

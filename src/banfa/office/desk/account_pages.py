@@ -1,4 +1,4 @@
-"""A person's own pages: account, sessions, delegations; one-time links; the demonstration's door."""
+"""A person's own pages: account, sessions, delegations, one-time links, the demo's door."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from allauth.account.utils import perform_login
 from allauth.mfa.models import Authenticator
 from allauth.usersessions.models import UserSession
 from django.conf import settings
-from django.contrib.auth.password_validation import password_validators_help_texts
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -26,6 +25,8 @@ from banfa.office.ledger import library
 from banfa.office.people import access, accounts, audit, invitations, passwords, verbs
 from banfa.office.people.errors import PeopleError
 from banfa.office.people.models import Delegation, Membership, User
+
+RULES = (passwords.StrengthValidator, passwords.HistoryValidator)
 
 
 def capacity_words(one: access.Held) -> str:
@@ -190,7 +191,7 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
         "invited": found.user if found else None,
         "wrong": wrong,
         "done": done,
-        "rules": password_validators_help_texts()[:1] + [passwords.HistoryValidator().get_help_text()],
+        "rules": [v().get_help_text() for v in RULES],
     }
     status = 404 if found is None else 422 if wrong else 200
     return render(request, "desk/invitation.html", context, status=status)

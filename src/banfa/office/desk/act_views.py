@@ -91,9 +91,7 @@ def _act(
     return _render(request, where, chosen, form, permission, answer, asked)
 
 
-def _narrow(
-    request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str
-) -> bool:
+def _narrow(request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str) -> bool:
     """Keeps the capacities that give the right to this act; whether one is left."""
     centre = where.page.centre if where.page is not None else None
     fits = list(request.reach.fitting(where.programme, chosen.party, centre, kind))
@@ -101,9 +99,7 @@ def _narrow(
     return bool(chosen.held)
 
 
-def _may_not(
-    request: HttpRequest, where: setting.Setting, party: str, kind: str
-) -> HttpResponse:
+def _may_not(request: HttpRequest, where: setting.Setting, party: str, kind: str) -> HttpResponse:
     """403 with the reason, and a line in the audit log."""
     act, role = where.rs.models[kind].name, where.rs.programme.parties[party].name
     audit.note("denied", request.user, f"act:{kind} {where.centre or where.programme}",

@@ -1,4 +1,4 @@
-"""Tables as files: CSV and Excel. What a spreadsheet could take for a formula is made plain text."""
+"""Tables as files: CSV and Excel. What a spreadsheet takes for a formula is made plain text."""
 
 from __future__ import annotations
 

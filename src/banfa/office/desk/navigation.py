@@ -14,7 +14,7 @@ from banfa.office.people.models import Organisation
 
 @dataclass(frozen=True)
 class Entry:
-    """A link in the head: the name of its address, its words, and where one is when it is marked."""
+    """A link in the head: its address by name, its words, and where one is when it is marked."""
 
     url: str
     text: str

@@ -28,7 +28,6 @@ from banfa.office.people.models import (
     Membership,
     Organisation,
     Place,
-    Role,
     Scope,
     Standing,
     User,
@@ -200,7 +199,6 @@ def accounts(request: HttpRequest) -> HttpResponse:
         "typed": {} if link else request.POST,
         "search": asked,
         "page": _page_of(request, found.prefetch_related("memberships__organisation")),
-        "roles": Role.choices,
         "organisations": Organisation.objects.filter(active=True).order_by("name_zh"),
     }
     return render(request, "desk/accounts.html", context, status=422 if said else 200)
@@ -318,8 +316,11 @@ def _decide(request: HttpRequest) -> None:
         verb = verbs.approve_account if what == "approve_account" else verbs.disable_account
         verb(by, get_object_or_404(User, pk=_number(post.get("user", ""))))
     elif what in ("approve_capacity", "end_capacity"):
-        verb = verbs.approve_capacity if what == "approve_capacity" else verbs.end_capacity
-        verb(by, get_object_or_404(Capacity, pk=_number(post.get("capacity", ""))))
+        capacity = get_object_or_404(Capacity, pk=_number(post.get("capacity", "")))
+        if what == "approve_capacity":
+            verbs.approve_capacity(by, capacity)
+        else:
+            verbs.end_capacity(by, capacity)
     elif what == "grant":
         user = User.objects.filter(username=post.get("username", "").strip().lower()).first()
         organisation = Organisation.objects.filter(id=post.get("organisation", "")).first()
@@ -358,7 +359,7 @@ def rights_page(request: HttpRequest) -> HttpResponse:
         "chosen": chosen,
         "subjects": subjects,
         "lines": _lines(chosen, [s for s, _name in subjects]),
-        "scopes": [(s, say(SCOPES[s])) for s in Scope.values],
+        "scopes": [(s, say(SCOPES[s])) for s in Scope],
         "may_change": request.reach.does("administer.rights") and chosen,
     }
     return render(request, "desk/rights.html", context, status=422 if said else 200)
@@ -375,9 +376,7 @@ SCOPES = {
 
 
 def _programme_options() -> list[tuple[str, str]]:
-    named = [
-        (n, say(library.editions(n).latest.programme.short)) for n in library.loadable()[0]
-    ]
+    named = [(n, say(library.editions(n).latest.programme.short)) for n in library.loadable()[0]]
     return [*named, ("", _("管理员"))]
 
 

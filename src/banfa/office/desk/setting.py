@@ -118,7 +118,9 @@ def choices(setting: Setting, kind: str, where: Q) -> fields.Choices:
     named = {given.act for given in _all_inputs(setting.rs, kind) if given.act}
     centres: list[fields.Option] = []
     if "centres" in types:
-        listed = queries.centre_list(programme=setting.programme, on=setting.on, size=500, where=where).rows
+        listed = queries.centre_list(
+            programme=setting.programme, on=setting.on, size=500, where=where
+        ).rows
         centres = [fields.Option(c.id, f"{say(c.name)}（{c.id}）") for c in listed]
     return fields.Choices(
         {o.id: as_org(o) for o in queries.organisations()},

@@ -242,9 +242,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
     acts = []
     if chosen.held:
         org = chosen.organisation(rs.programme, page.state) or {}
-        acts = permitted.acts_of(
-            rs, page.state, chosen.party, asked.on, page.world, centre, org
-        )
+        acts = permitted.acts_of(rs, page.state, chosen.party, asked.on, page.world, centre, org)
         acts = _granted(request, programme, chosen, acts, page.centre)
     duties, decisions = centre_page.owed(rs, page.state, page.duties)
     counted = [e.act for e in page.timeline if e.counts]

@@ -28,7 +28,8 @@ class Centre(models.Model):
     """A centre: the head of its chain and what its acts amount to.
 
     `periods` and `stage_since` are boundary dates. `people` are all who were ever in its team,
-    `orgs` the organisations that hold a role now, `places` where these are. `version` is the number of its last act.
+    `orgs` the organisations that hold a role now, `places` where these are. `version` is the
+    number of its last act.
     """
 
     id = models.CharField(primary_key=True, max_length=60)

@@ -57,7 +57,9 @@ def programmes(on: dt.date | None = None, where: Q | None = None) -> list[Progra
     """The programmes that load, with their centres (`where` allows) counted by stage on a day."""
     on = on or clock.today()
     rows = {i: ProgrammeRow(i, library.editions(i).latest.programme, 0, {}) for i in _ids()}
-    for centre in Centre.objects.filter(where or Q()).exclude(stage=None).only("book", *store.PROJECTED):
+    for centre in (
+        Centre.objects.filter(where or Q()).exclude(stage=None).only("book", *store.PROJECTED)
+    ):
         row = rows.get(centre.book_id)
         if row is not None:
             editions = library.editions(row.id)

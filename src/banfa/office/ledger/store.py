@@ -115,7 +115,9 @@ def history_of(
 def lacks(row: ActRecord, contents: Mapping[str, Any] | None = None) -> bool:
     """Whether something is erased that a judgement of this act would need."""
     held = chain.parts_of(row.payload)
-    if any(part not in held for part in row.parts if part not in ("person", "on_behalf_of", "words")):
+    if any(
+        part not in held for part in row.parts if part not in ("person", "on_behalf_of", "words")
+    ):
         return True
     pinned = [d["digest"] for d in row.payload.documents.values()]
     return contents is not None and any(d not in contents for d in pinned)

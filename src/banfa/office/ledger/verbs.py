@@ -121,8 +121,8 @@ def record(proposal: Proposal, recorded: dt.datetime | None = None) -> Receipt:
     """Records an act when it is accepted; a refusal changes nothing and gives the findings.
 
     `recorded` is only for imports and the demonstration; otherwise it is now. Raises BadProposal
-    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused, MayNot) for what does not fit
-    what is on file; nothing is recorded then.
+    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused, MayNot) for what does not
+    fit what is on file; nothing is recorded then.
     """
     try:
         with transaction.atomic():
@@ -521,9 +521,10 @@ _LIFE = (
 def erase(programme: str, centre: str | None, seq: int, part: str, by: str, reason: str) -> Erasure:
     """Erases one part of a recorded act for the protection of personal data.
 
-    `part` is `person`, `on_behalf_of`, `answers`, `words`, `data.<input>`, `documents.<type>` (the content goes,
-    the digest stays). The chain keeps the part's salted digest. Refused (MayNotErase) when the
-    centre's life would change: what carries a stage, a period or a role is no personal data.
+    `part` is `person`, `on_behalf_of`, `answers`, `words`, `data.<input>`, `documents.<type>` (the
+    content goes, the digest stays). The chain keeps the part's salted digest. Refused (MayNotErase)
+    when the centre's life would change: what carries a stage, a period or a role is no personal
+    data.
     """
     if not reason.strip():
         raise LedgerError("删除须写明理由", "an erasure needs a reason")

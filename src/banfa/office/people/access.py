@@ -141,9 +141,7 @@ class Reach:
 
     def programmes(self) -> set[str]:
         """The programmes whose pages the person may see."""
-        return {
-            one.capacity.programme for one in self.held if self.scopes(one, "see.programme")
-        }
+        return {one.capacity.programme for one in self.held if self.scopes(one, "see.programme")}
 
     def fitting(
         self, programme: str, party: str = "", centre: Any = None, act: str = ""

@@ -125,9 +125,7 @@ def readable(reader: User) -> QuerySet[AuditEvent]:
     the system, the security administrator those of everybody without a role; nobody else any."""
     events = AuditEvent.objects.order_by("-id")
     if reader.role == Role.AUDIT:
-        return events.filter(
-            Q(role__in=[Role.SYSTEM, Role.SECURITY]) | Q(user__isnull=True)
-        )
+        return events.filter(Q(role__in=[Role.SYSTEM, Role.SECURITY]) | Q(user__isnull=True))
     if reader.role == Role.SECURITY:
         return events.filter(role="")
     return events.none()

@@ -7,6 +7,7 @@ what a party (or a role) may see or do, and how far. Nothing is allowed that no 
 from __future__ import annotations
 
 import datetime as dt
+from enum import StrEnum
 from typing import Any
 
 from django.conf import settings
@@ -66,20 +67,30 @@ class Organisation(models.Model):
         return self.name_zh
 
 
-class Role(models.TextChoices):
+class Role(StrEnum):
     """The three administrators. A person holds at most one, and no capacity beside it."""
 
-    SYSTEM = "system", "系统管理员"
-    SECURITY = "security", "安全管理员"
-    AUDIT = "audit", "审计管理员"
+    SYSTEM = "system"
+    SECURITY = "security"
+    AUDIT = "audit"
+
+    @property
+    def label(self) -> str:
+        """The role in Chinese."""
+        return {"system": "系统管理员", "security": "安全管理员", "audit": "审计管理员"}[self]
 
 
-class Standing(models.TextChoices):
+class Standing(StrEnum):
     """How an account stands. It takes effect when the security administrator approves it."""
 
-    WAITING = "waiting", "待审核"
-    ACTIVE = "active", "有效"
-    DISABLED = "disabled", "已停用"
+    WAITING = "waiting"
+    ACTIVE = "active"
+    DISABLED = "disabled"
+
+    @property
+    def label(self) -> str:
+        """The standing in Chinese."""
+        return {"waiting": "待审核", "active": "有效", "disabled": "已停用"}[self]
 
 
 class Users(BaseUserManager["User"]):
@@ -121,17 +132,15 @@ class User(AbstractBaseUser):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(role__in=["", *Role.values]), name="one_role"),
-            models.CheckConstraint(
-                condition=Q(standing__in=Standing.values), name="known_standing"
-            ),
+            models.CheckConstraint(condition=Q(role__in=["", *Role]), name="one_role"),
+            models.CheckConstraint(condition=Q(standing__in=list(Standing)), name="known_standing"),
         ]
 
     def __str__(self) -> str:
         return self.name
 
     @property
-    def is_active(self) -> bool:  # type: ignore[override]
+    def is_active(self) -> bool:
         """Whether it takes effect: approved, not disabled, not past its day.
 
         A demonstration's account takes no effect anywhere but in the demonstration.
@@ -191,9 +200,7 @@ class Spell(models.Model):
 
     def holds(self, on: dt.date) -> bool:
         """Whether it holds on a day."""
-        return (self.since is None or self.since <= on) and (
-            self.until is None or on <= self.until
-        )
+        return (self.since is None or self.since <= on) and (self.until is None or on <= self.until)
 
 
 class Membership(Spell):
@@ -204,9 +211,7 @@ class Membership(Spell):
     administrator = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["user", "organisation"], name="member_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["user", "organisation"], name="member_once")]
 
     def __str__(self) -> str:
         return f"{self.user} @ {self.organisation}"
@@ -268,15 +273,16 @@ class Delegation(models.Model):
         return f"{self.capacity} → {self.to}"
 
 
-class Scope(models.TextChoices):
-    """How far a right reaches, from nearest to farthest."""
+class Scope(StrEnum):
+    """How far a right reaches: centres where the organisation holds this role; any role; those
+    named with the capacity; those in its place; the programme's; all."""
 
-    OWN = "own", "本单位任此角色的中心"
-    PART = "part", "本单位参与的中心"
-    ASSIGNED = "assigned", "指明的中心"
-    PLACE = "place", "本地区的中心"
-    PROGRAMME = "programme", "本办法的中心"
-    ALL = "all", "全部"
+    OWN = "own"
+    PART = "part"
+    ASSIGNED = "assigned"
+    PLACE = "place"
+    PROGRAMME = "programme"
+    ALL = "all"
 
 
 class Right(models.Model):
@@ -288,14 +294,14 @@ class Right(models.Model):
 
     subject = models.CharField(max_length=160)
     thing = models.CharField(max_length=120)
-    scope = models.CharField(max_length=20, choices=Scope.choices)
+    scope = models.CharField(max_length=20)
     allowed = models.BooleanField(default=True)
     fixed = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["subject", "thing", "scope"], name="right_once"),
-            models.CheckConstraint(condition=Q(scope__in=Scope.values), name="known_scope"),
+            models.CheckConstraint(condition=Q(scope__in=list(Scope)), name="known_scope"),
         ]
 
     def __str__(self) -> str:

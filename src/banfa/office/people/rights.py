@@ -103,7 +103,7 @@ def change(by: User, subject: str, thing: str, scope: str, allowed: bool) -> Rig
     """Gives or withdraws a right. Only the security administrator; fixed rights stay."""
     if by.role != Role.SECURITY or not by.is_active:
         raise NotAllowed("权限只能由安全管理员变更", "only the security administrator may")
-    if scope not in Scope.values:
+    if scope not in list(Scope):
         raise PeopleError(f"没有“{scope}”这一范围", f"no scope '{scope}'")
     if subject.startswith("role:"):
         raise NotAllowed(
@@ -113,9 +113,10 @@ def change(by: User, subject: str, thing: str, scope: str, allowed: bool) -> Rig
     known = Right.objects.filter(subject=subject)
     if not known.exists() or not (thing in THINGS or thing.startswith("act:")):
         raise PeopleError("没有这一身份或事项", "no such party or thing")
-    if thing.startswith(("act:", "approve.", "administer.")) and not known.filter(
-        thing=thing
-    ).exists():
+    if (
+        thing.startswith(("act:", "approve.", "administer."))
+        and not known.filter(thing=thing).exists()
+    ):
         raise PeopleError(
             "办法未将这一行为交由该方办理，不能授予",
             "the regulation does not give this act to that party",

@@ -119,7 +119,7 @@ def _account(
         )
     if not name or len(name) > 100:
         raise PeopleError("请填写姓名（至多100字）", "a name is needed")
-    if role and role not in Role.values:
+    if role and role not in list(Role):
         raise PeopleError("没有这种管理员", "no such administrator")
     if email:
         try:
@@ -167,7 +167,7 @@ def disable_account(by: User, user: User) -> None:
 
 
 def enable_account(by: User, user: User) -> None:
-    """Proposes a disabled account anew: it waits for approval again. By the system administrator."""
+    """Proposes a disabled account anew: it waits for approval. By the system administrator."""
     _need(by, "administer.accounts")
     _stand(by, user, Standing.WAITING, "account_enabled", (Standing.DISABLED,))
 
@@ -180,9 +180,7 @@ def renew_link(by: User, user: User) -> str:
     return invitations.make(user, by)
 
 
-def _stand(
-    by: User | None, user: User, to: str, kind: str, from_: Iterable[str]
-) -> None:
+def _stand(by: User | None, user: User, to: str, kind: str, from_: Iterable[str]) -> None:
     with transaction.atomic():
         kept = User.objects.select_for_update().get(pk=user.pk)
         if kept.standing not in from_:

@@ -5,7 +5,6 @@ import django.contrib.postgres.indexes
 import django.db.models.deletion
 from django.db import migrations, models
 
-
 # Acts are appended only: the database itself refuses to change or remove them.
 FORWARD = """
 CREATE FUNCTION ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -97,230 +96,376 @@ DROP FUNCTION ledger_document_erase_only();
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ActRecord',
+            name="ActRecord",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.IntegerField()),
-                ('kind', models.CharField(max_length=100)),
-                ('on', models.DateField()),
-                ('recorded', models.DateTimeField()),
-                ('party', models.CharField(max_length=100)),
-                ('saw', models.IntegerField()),
-                ('used', models.JSONField(default=list)),
-                ('caused_by', models.IntegerField(null=True)),
-                ('about', models.CharField(max_length=100, null=True)),
-                ('edition', models.CharField(max_length=40)),
-                ('ruleset', models.CharField(max_length=80)),
-                ('findings', models.JSONField(default=list)),
-                ('parts', models.JSONField(default=dict)),
-                ('payload_digest', models.CharField(max_length=80)),
-                ('previous', models.CharField(max_length=80)),
-                ('hash', models.CharField(max_length=80)),
-                ('algorithm', models.CharField(max_length=20)),
-                ('key', models.CharField(max_length=200, null=True, unique=True)),
-                ('request', models.CharField(max_length=80, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.IntegerField()),
+                ("kind", models.CharField(max_length=100)),
+                ("on", models.DateField()),
+                ("recorded", models.DateTimeField()),
+                ("party", models.CharField(max_length=100)),
+                ("saw", models.IntegerField()),
+                ("used", models.JSONField(default=list)),
+                ("caused_by", models.IntegerField(null=True)),
+                ("about", models.CharField(max_length=100, null=True)),
+                ("edition", models.CharField(max_length=40)),
+                ("ruleset", models.CharField(max_length=80)),
+                ("findings", models.JSONField(default=list)),
+                ("parts", models.JSONField(default=dict)),
+                ("payload_digest", models.CharField(max_length=80)),
+                ("previous", models.CharField(max_length=80)),
+                ("hash", models.CharField(max_length=80)),
+                ("algorithm", models.CharField(max_length=20)),
+                ("key", models.CharField(max_length=200, null=True, unique=True)),
+                ("request", models.CharField(max_length=80, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Centre',
+            name="Centre",
             fields=[
-                ('id', models.CharField(max_length=60, primary_key=True, serialize=False)),
-                ('edition', models.CharField(default='', max_length=40)),
-                ('stage', models.CharField(max_length=60, null=True)),
-                ('stage_since', models.DateField(null=True)),
-                ('name_zh', models.CharField(default='', max_length=400)),
-                ('name_en', models.CharField(default='', max_length=400)),
-                ('centre_class', models.CharField(max_length=60, null=True)),
-                ('periods', models.JSONField(default=dict)),
-                ('roles', models.JSONField(default=dict)),
-                ('orgs', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
-                ('people', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=200), default=list, size=None)),
-                ('places', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), default=list, size=None)),
-                ('version', models.IntegerField(default=0)),
-                ('head_hash', models.CharField(default='', max_length=80)),
-                ('summary', models.JSONField(default=dict)),
-                ('ruleset', models.CharField(default='', max_length=80)),
-                ('imported', models.BooleanField(default=False)),
+                ("id", models.CharField(max_length=60, primary_key=True, serialize=False)),
+                ("edition", models.CharField(default="", max_length=40)),
+                ("stage", models.CharField(max_length=60, null=True)),
+                ("stage_since", models.DateField(null=True)),
+                ("name_zh", models.CharField(default="", max_length=400)),
+                ("name_en", models.CharField(default="", max_length=400)),
+                ("centre_class", models.CharField(max_length=60, null=True)),
+                ("periods", models.JSONField(default=dict)),
+                ("roles", models.JSONField(default=dict)),
+                (
+                    "orgs",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200), default=list, size=None
+                    ),
+                ),
+                (
+                    "people",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=200), default=list, size=None
+                    ),
+                ),
+                (
+                    "places",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100), default=list, size=None
+                    ),
+                ),
+                ("version", models.IntegerField(default=0)),
+                ("head_hash", models.CharField(default="", max_length=80)),
+                ("summary", models.JSONField(default=dict)),
+                ("ruleset", models.CharField(default="", max_length=80)),
+                ("imported", models.BooleanField(default=False)),
             ],
         ),
         migrations.CreateModel(
-            name='EditionData',
+            name="EditionData",
             fields=[
-                ('digest', models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ('programme', models.CharField(max_length=40)),
-                ('edition', models.CharField(max_length=40)),
-                ('files', models.JSONField()),
-                ('stored', models.DateTimeField()),
+                ("digest", models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ("programme", models.CharField(max_length=40)),
+                ("edition", models.CharField(max_length=40)),
+                ("files", models.JSONField()),
+                ("stored", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Engagement',
+            name="Engagement",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('person', models.CharField(db_index=True, max_length=200)),
-                ('platform', models.CharField(max_length=200)),
-                ('level', models.CharField(default='national', max_length=20)),
-                ('since', models.DateField(null=True)),
-                ('until', models.DateField(null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("person", models.CharField(db_index=True, max_length=200)),
+                ("platform", models.CharField(max_length=200)),
+                ("level", models.CharField(default="national", max_length=20)),
+                ("since", models.DateField(null=True)),
+                ("until", models.DateField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='ProgrammeBook',
+            name="ProgrammeBook",
             fields=[
-                ('programme', models.CharField(max_length=40, primary_key=True, serialize=False)),
-                ('head_seq', models.IntegerField(default=0)),
-                ('head_hash', models.CharField(default='', max_length=80)),
-                ('centres', models.IntegerField(default=0)),
-                ('erasures', models.IntegerField(default=0)),
+                ("programme", models.CharField(max_length=40, primary_key=True, serialize=False)),
+                ("head_seq", models.IntegerField(default=0)),
+                ("head_hash", models.CharField(default="", max_length=80)),
+                ("centres", models.IntegerField(default=0)),
+                ("erasures", models.IntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='ActPayload',
+            name="ActPayload",
             fields=[
-                ('act', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, related_name='payload', serialize=False, to='ledger.actrecord')),
-                ('organisation', models.JSONField(null=True)),
-                ('person', models.CharField(max_length=200, null=True)),
-                ('on_behalf_of', models.CharField(max_length=200, null=True)),
-                ('data', models.JSONField(default=dict)),
-                ('documents', models.JSONField(default=dict)),
-                ('exception', models.JSONField(null=True)),
-                ('answers', models.JSONField(null=True)),
-                ('words', models.JSONField(null=True)),
-                ('salts', models.JSONField(default=dict)),
+                (
+                    "act",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        related_name="payload",
+                        serialize=False,
+                        to="ledger.actrecord",
+                    ),
+                ),
+                ("organisation", models.JSONField(null=True)),
+                ("person", models.CharField(max_length=200, null=True)),
+                ("on_behalf_of", models.CharField(max_length=200, null=True)),
+                ("data", models.JSONField(default=dict)),
+                ("documents", models.JSONField(default=dict)),
+                ("exception", models.JSONField(null=True)),
+                ("answers", models.JSONField(null=True)),
+                ("words", models.JSONField(null=True)),
+                ("salts", models.JSONField(default=dict)),
             ],
         ),
         migrations.AddField(
-            model_name='actrecord',
-            name='centre',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='acts', to='ledger.centre'),
+            model_name="actrecord",
+            name="centre",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="acts",
+                to="ledger.centre",
+            ),
         ),
         migrations.CreateModel(
-            name='Listing',
+            name="Listing",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('list', models.CharField(max_length=100)),
-                ('organisation', models.CharField(max_length=200)),
-                ('since', models.DateField(null=True)),
-                ('until', models.DateField(null=True)),
-                ('source', models.CharField(blank=True, default='', max_length=300)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("list", models.CharField(max_length=100)),
+                ("organisation", models.CharField(max_length=200)),
+                ("since", models.DateField(null=True)),
+                ("until", models.DateField(null=True)),
+                ("source", models.CharField(blank=True, default="", max_length=300)),
             ],
             options={
-                'indexes': [models.Index(fields=['organisation', 'list'], name='listing_org')],
+                "indexes": [models.Index(fields=["organisation", "list"], name="listing_org")],
             },
         ),
         migrations.CreateModel(
-            name='OfficialText',
+            name="OfficialText",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('programme', models.CharField(max_length=40)),
-                ('edition', models.CharField(max_length=40)),
-                ('article', models.CharField(max_length=40)),
-                ('place', models.IntegerField()),
-                ('heading', models.CharField(blank=True, default='', max_length=300)),
-                ('text', models.TextField()),
-                ('fingerprint', models.CharField(max_length=80)),
-                ('load', models.IntegerField()),
-                ('loaded', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("programme", models.CharField(max_length=40)),
+                ("edition", models.CharField(max_length=40)),
+                ("article", models.CharField(max_length=40)),
+                ("place", models.IntegerField()),
+                ("heading", models.CharField(blank=True, default="", max_length=300)),
+                ("text", models.TextField()),
+                ("fingerprint", models.CharField(max_length=80)),
+                ("load", models.IntegerField()),
+                ("loaded", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('programme', 'edition', 'load', 'article'), name='article_of_load')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("programme", "edition", "load", "article"), name="article_of_load"
+                    )
+                ],
             },
         ),
         migrations.AddField(
-            model_name='centre',
-            name='book',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='members', to='ledger.programmebook'),
+            model_name="centre",
+            name="book",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="members",
+                to="ledger.programmebook",
+            ),
         ),
         migrations.AddField(
-            model_name='actrecord',
-            name='book',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='acts', to='ledger.programmebook'),
+            model_name="actrecord",
+            name="book",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="acts",
+                to="ledger.programmebook",
+            ),
         ),
         migrations.CreateModel(
-            name='Erasure',
+            name="Erasure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('part', models.CharField(max_length=200)),
-                ('erased', models.DateTimeField()),
-                ('by', models.CharField(max_length=200)),
-                ('reason', models.TextField()),
-                ('act', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='erasures', to='ledger.actrecord')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("part", models.CharField(max_length=200)),
+                ("erased", models.DateTimeField()),
+                ("by", models.CharField(max_length=200)),
+                ("reason", models.TextField()),
+                (
+                    "act",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="erasures",
+                        to="ledger.actrecord",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('act', 'part'), name='erased_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("act", "part"), name="erased_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Outbox',
+            name="Outbox",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=40)),
-                ('notice', models.CharField(max_length=100)),
-                ('to', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), default=list, size=None)),
-                ('by', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), default=list, size=None)),
-                ('since', models.DateField()),
-                ('detail', models.JSONField(default=dict)),
-                ('created', models.DateTimeField()),
-                ('taken', models.DateTimeField(null=True)),
-                ('act', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outbox', to='ledger.actrecord')),
-                ('centre', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='outbox', to='ledger.centre')),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='outbox', to='ledger.programmebook')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("kind", models.CharField(max_length=40)),
+                ("notice", models.CharField(max_length=100)),
+                (
+                    "to",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100), default=list, size=None
+                    ),
+                ),
+                (
+                    "by",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100), default=list, size=None
+                    ),
+                ),
+                ("since", models.DateField()),
+                ("detail", models.JSONField(default=dict)),
+                ("created", models.DateTimeField()),
+                ("taken", models.DateTimeField(null=True)),
+                (
+                    "act",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outbox",
+                        to="ledger.actrecord",
+                    ),
+                ),
+                (
+                    "centre",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outbox",
+                        to="ledger.centre",
+                    ),
+                ),
+                (
+                    "book",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outbox",
+                        to="ledger.programmebook",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['taken', 'created'], name='outbox_waiting')],
+                "indexes": [models.Index(fields=["taken", "created"], name="outbox_waiting")],
             },
         ),
         migrations.CreateModel(
-            name='DocumentVersion',
+            name="DocumentVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('type', models.CharField(max_length=100)),
-                ('version', models.IntegerField()),
-                ('digest', models.CharField(max_length=80)),
-                ('content', models.JSONField(null=True)),
-                ('stored', models.DateTimeField()),
-                ('centre', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='ledger.centre')),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='documents', to='ledger.programmebook')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("type", models.CharField(max_length=100)),
+                ("version", models.IntegerField()),
+                ("digest", models.CharField(max_length=80)),
+                ("content", models.JSONField(null=True)),
+                ("stored", models.DateTimeField()),
+                (
+                    "centre",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="ledger.centre",
+                    ),
+                ),
+                (
+                    "book",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="documents",
+                        to="ledger.programmebook",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('book', 'centre', 'type', 'version'), name='document_version', nulls_distinct=False), models.UniqueConstraint(fields=('book', 'centre', 'type', 'digest'), name='document_digest', nulls_distinct=False)],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("book", "centre", "type", "version"),
+                        name="document_version",
+                        nulls_distinct=False,
+                    ),
+                    models.UniqueConstraint(
+                        fields=("book", "centre", "type", "digest"),
+                        name="document_digest",
+                        nulls_distinct=False,
+                    ),
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='centre',
-            index=models.Index(fields=['book', 'stage'], name='centre_stage'),
+            model_name="centre",
+            index=models.Index(fields=["book", "stage"], name="centre_stage"),
         ),
         migrations.AddIndex(
-            model_name='centre',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['people'], name='centre_people'),
+            model_name="centre",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["people"], name="centre_people"),
         ),
         migrations.AddIndex(
-            model_name='centre',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['orgs'], name='centre_orgs'),
+            model_name="centre",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["orgs"], name="centre_orgs"),
         ),
         migrations.AddIndex(
-            model_name='centre',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['places'], name='centre_places'),
+            model_name="centre",
+            index=django.contrib.postgres.indexes.GinIndex(fields=["places"], name="centre_places"),
         ),
         migrations.AddIndex(
-            model_name='actrecord',
-            index=models.Index(fields=['kind', 'on'], name='act_kind_on'),
+            model_name="actrecord",
+            index=models.Index(fields=["kind", "on"], name="act_kind_on"),
         ),
         migrations.AddConstraint(
-            model_name='actrecord',
-            constraint=models.UniqueConstraint(fields=('centre', 'seq'), name='act_of_centre'),
+            model_name="actrecord",
+            constraint=models.UniqueConstraint(fields=("centre", "seq"), name="act_of_centre"),
         ),
         migrations.AddConstraint(
-            model_name='actrecord',
-            constraint=models.UniqueConstraint(condition=models.Q(('centre__isnull', True)), fields=('book', 'seq'), name='act_of_programme'),
+            model_name="actrecord",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("centre__isnull", True)),
+                fields=("book", "seq"),
+                name="act_of_programme",
+            ),
         ),
         migrations.RunSQL(FORWARD, BACK),
     ]

@@ -9,7 +9,6 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-
 # The audit log is appended only; accounts and memberships are never deleted; an administrator's
 # account holds no capacity, membership or delegation.
 FORWARD = """
@@ -70,196 +69,423 @@ def provinces(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='User',
+            name="User",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('password', models.CharField(max_length=128, verbose_name='password')),
-                ('last_login', models.DateTimeField(blank=True, null=True, verbose_name='last login')),
-                ('username', models.CharField(max_length=60, unique=True, validators=[django.core.validators.RegexValidator('^[a-z0-9][a-z0-9._-]{2,59}$')])),
-                ('name', models.CharField(max_length=100)),
-                ('email', models.EmailField(blank=True, default='', max_length=254)),
-                ('role', models.CharField(blank=True, default='', max_length=20)),
-                ('standing', models.CharField(default='waiting', max_length=20)),
-                ('demo', models.BooleanField(default=False)),
-                ('must_change', models.BooleanField(default=False)),
-                ('changed', models.DateTimeField(null=True)),
-                ('created', models.DateTimeField()),
-                ('until', models.DateField(null=True)),
-                ('approved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("password", models.CharField(max_length=128, verbose_name="password")),
+                (
+                    "last_login",
+                    models.DateTimeField(blank=True, null=True, verbose_name="last login"),
+                ),
+                (
+                    "username",
+                    models.CharField(
+                        max_length=60,
+                        unique=True,
+                        validators=[
+                            django.core.validators.RegexValidator("^[a-z0-9][a-z0-9._-]{2,59}$")
+                        ],
+                    ),
+                ),
+                ("name", models.CharField(max_length=100)),
+                ("email", models.EmailField(blank=True, default="", max_length=254)),
+                ("role", models.CharField(blank=True, default="", max_length=20)),
+                ("standing", models.CharField(default="waiting", max_length=20)),
+                ("demo", models.BooleanField(default=False)),
+                ("must_change", models.BooleanField(default=False)),
+                ("changed", models.DateTimeField(null=True)),
+                ("created", models.DateTimeField()),
+                ("until", models.DateField(null=True)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AuditEvent',
+            name="AuditEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(db_index=True)),
-                ('who', models.CharField(default='', max_length=200)),
-                ('role', models.CharField(default='', max_length=20)),
-                ('kind', models.CharField(max_length=60)),
-                ('object', models.CharField(default='', max_length=300)),
-                ('before', models.JSONField(null=True)),
-                ('after', models.JSONField(null=True)),
-                ('result', models.CharField(default='done', max_length=20)),
-                ('ip', models.CharField(default='', max_length=60)),
-                ('request', models.CharField(default='', max_length=60)),
-                ('algorithm', models.CharField(max_length=20)),
-                ('previous', models.CharField(max_length=80)),
-                ('hash', models.CharField(max_length=80)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='events', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("at", models.DateTimeField(db_index=True)),
+                ("who", models.CharField(default="", max_length=200)),
+                ("role", models.CharField(default="", max_length=20)),
+                ("kind", models.CharField(max_length=60)),
+                ("object", models.CharField(default="", max_length=300)),
+                ("before", models.JSONField(null=True)),
+                ("after", models.JSONField(null=True)),
+                ("result", models.CharField(default="done", max_length=20)),
+                ("ip", models.CharField(default="", max_length=60)),
+                ("request", models.CharField(default="", max_length=60)),
+                ("algorithm", models.CharField(max_length=20)),
+                ("previous", models.CharField(max_length=80)),
+                ("hash", models.CharField(max_length=80)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="events",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Capacity',
+            name="Capacity",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField(null=True)),
-                ('until', models.DateField(null=True)),
-                ('programme', models.CharField(max_length=40)),
-                ('party', models.CharField(max_length=100)),
-                ('centres', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), blank=True, default=list, size=None)),
-                ('asked', models.DateTimeField()),
-                ('approved', models.DateTimeField(null=True)),
-                ('ended', models.DateTimeField(null=True)),
-                ('approved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('asked_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='capacities', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("since", models.DateField(null=True)),
+                ("until", models.DateField(null=True)),
+                ("programme", models.CharField(max_length=40)),
+                ("party", models.CharField(max_length=100)),
+                (
+                    "centres",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("asked", models.DateTimeField()),
+                ("approved", models.DateTimeField(null=True)),
+                ("ended", models.DateTimeField(null=True)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "asked_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="capacities",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Delegation',
+            name="Delegation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('acts', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, size=None)),
-                ('since', models.DateField()),
-                ('until', models.DateField()),
-                ('made', models.DateTimeField()),
-                ('ended', models.DateTimeField(null=True)),
-                ('capacity', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='delegations', to='people.capacity')),
-                ('to', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='delegated', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "acts",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=100),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("since", models.DateField()),
+                ("until", models.DateField()),
+                ("made", models.DateTimeField()),
+                ("ended", models.DateTimeField(null=True)),
+                (
+                    "capacity",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="delegations",
+                        to="people.capacity",
+                    ),
+                ),
+                (
+                    "to",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="delegated",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Invitation',
+            name="Invitation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('digest', models.CharField(max_length=80, unique=True)),
-                ('made', models.DateTimeField()),
-                ('until', models.DateTimeField()),
-                ('used', models.DateTimeField(null=True)),
-                ('made_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='invitations', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("digest", models.CharField(max_length=80, unique=True)),
+                ("made", models.DateTimeField()),
+                ("until", models.DateTimeField()),
+                ("used", models.DateTimeField(null=True)),
+                (
+                    "made_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="invitations",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OldPassword',
+            name="OldPassword",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=200)),
-                ('until', models.DateTimeField()),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='old_passwords', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hash", models.CharField(max_length=200)),
+                ("until", models.DateTimeField()),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="old_passwords",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Organisation',
+            name="Organisation",
             fields=[
-                ('id', models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ('name_zh', models.CharField(max_length=300)),
-                ('name_en', models.CharField(blank=True, default='', max_length=300)),
-                ('kind', models.CharField(blank=True, default='', max_length=60)),
-                ('place', models.CharField(blank=True, default='', max_length=100)),
-                ('uscc', models.CharField(max_length=18, null=True, unique=True)),
-                ('active', models.BooleanField(default=True)),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='subordinates', to='people.organisation')),
+                ("id", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("name_zh", models.CharField(max_length=300)),
+                ("name_en", models.CharField(blank=True, default="", max_length=300)),
+                ("kind", models.CharField(blank=True, default="", max_length=60)),
+                ("place", models.CharField(blank=True, default="", max_length=100)),
+                ("uscc", models.CharField(max_length=18, null=True, unique=True)),
+                ("active", models.BooleanField(default=True)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="subordinates",
+                        to="people.organisation",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Membership',
+            name="Membership",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('since', models.DateField(null=True)),
-                ('until', models.DateField(null=True)),
-                ('administrator', models.BooleanField(default=False)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to=settings.AUTH_USER_MODEL)),
-                ('organisation', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='people.organisation')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("since", models.DateField(null=True)),
+                ("until", models.DateField(null=True)),
+                ("administrator", models.BooleanField(default=False)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="memberships",
+                        to="people.organisation",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='capacity',
-            name='organisation',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='capacities', to='people.organisation'),
+            model_name="capacity",
+            name="organisation",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="capacities",
+                to="people.organisation",
+            ),
         ),
         migrations.CreateModel(
-            name='Place',
+            name="Place",
             fields=[
-                ('code', models.CharField(max_length=12, primary_key=True, serialize=False)),
-                ('name_zh', models.CharField(max_length=100)),
-                ('name_en', models.CharField(blank=True, default='', max_length=100)),
-                ('short_zh', models.CharField(blank=True, default='', max_length=60)),
-                ('since', models.DateField(null=True)),
-                ('until', models.DateField(null=True)),
-                ('within', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='parts', to='people.place')),
+                ("code", models.CharField(max_length=12, primary_key=True, serialize=False)),
+                ("name_zh", models.CharField(max_length=100)),
+                ("name_en", models.CharField(blank=True, default="", max_length=100)),
+                ("short_zh", models.CharField(blank=True, default="", max_length=60)),
+                ("since", models.DateField(null=True)),
+                ("until", models.DateField(null=True)),
+                (
+                    "within",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="parts",
+                        to="people.place",
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='organisation',
-            name='seat',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='organisations', to='people.place'),
+            model_name="organisation",
+            name="seat",
+            field=models.ForeignKey(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="organisations",
+                to="people.place",
+            ),
         ),
         migrations.AddField(
-            model_name='capacity',
-            name='place',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='people.place'),
+            model_name="capacity",
+            name="place",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                to="people.place",
+            ),
         ),
         migrations.CreateModel(
-            name='Right',
+            name="Right",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('subject', models.CharField(max_length=160)),
-                ('thing', models.CharField(max_length=120)),
-                ('scope', models.CharField(choices=[('own', '本单位任此角色的中心'), ('part', '本单位参与的中心'), ('assigned', '指明的中心'), ('place', '本地区的中心'), ('programme', '本办法的中心'), ('all', '全部')], max_length=20)),
-                ('allowed', models.BooleanField(default=True)),
-                ('fixed', models.BooleanField(default=False)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("subject", models.CharField(max_length=160)),
+                ("thing", models.CharField(max_length=120)),
+                (
+                    "scope",
+                    models.CharField(
+                        max_length=20,
+                    ),
+                ),
+                ("allowed", models.BooleanField(default=True)),
+                ("fixed", models.BooleanField(default=False)),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('subject', 'thing', 'scope'), name='right_once'), models.CheckConstraint(condition=models.Q(('scope__in', ['own', 'part', 'assigned', 'place', 'programme', 'all'])), name='known_scope')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("subject", "thing", "scope"), name="right_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("scope__in", ["own", "part", "assigned", "place", "programme", "all"])
+                        ),
+                        name="known_scope",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['', 'system', 'security', 'audit'])), name='one_role'),
+            model_name="user",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["", "system", "security", "audit"])),
+                name="one_role",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='user',
-            constraint=models.CheckConstraint(condition=models.Q(('standing__in', ['waiting', 'active', 'disabled'])), name='known_standing'),
+            model_name="user",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("standing__in", ["waiting", "active", "disabled"])),
+                name="known_standing",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delegation',
-            constraint=models.CheckConstraint(condition=models.Q(('until__gte', models.F('since'))), name='delegation_in_order'),
+            model_name="delegation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("until__gte", models.F("since"))), name="delegation_in_order"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(fields=('user', 'organisation'), name='member_once'),
+            model_name="membership",
+            constraint=models.UniqueConstraint(fields=("user", "organisation"), name="member_once"),
         ),
         migrations.AddIndex(
-            model_name='place',
-            index=models.Index(fields=['name_zh'], name='place_name'),
+            model_name="place",
+            index=models.Index(fields=["name_zh"], name="place_name"),
         ),
         migrations.AddConstraint(
-            model_name='organisation',
-            constraint=models.CheckConstraint(condition=models.Q(('parent__isnull', True), models.Q(('parent', models.F('id')), _negated=True), _connector='OR'), name='not_its_own_parent'),
+            model_name="organisation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("parent__isnull", True),
+                    models.Q(("parent", models.F("id")), _negated=True),
+                    _connector="OR",
+                ),
+                name="not_its_own_parent",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='capacity',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended__isnull', True)), fields=('user', 'organisation', 'programme', 'party'), name='capacity_once'),
+            model_name="capacity",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("ended__isnull", True)),
+                fields=("user", "organisation", "programme", "party"),
+                name="capacity_once",
+            ),
         ),
         migrations.RunSQL(FORWARD, BACK),
         migrations.RunPython(provinces, migrations.RunPython.noop),
