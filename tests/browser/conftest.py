@@ -7,13 +7,23 @@ from typing import Any
 import pytest
 
 from tests.office.desk import seed
+from tests.office.desk.conftest import signed_in
 
 
 @pytest.fixture
 def office(
-    transactional_db: None, live_server: Any, settings: Any, monkeypatch: pytest.MonkeyPatch
+    transactional_db: None,
+    live_server: Any,
+    settings: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    page: Any,
 ) -> str:
-    """The address of a running office; today is 2030-11-15."""
+    """The address of a running office in which the page's reader holds every capacity.
+
+    Today is 2030-11-15.
+    """
     seed.use(settings, monkeypatch)
     seed.centres()
+    visit = signed_in(seed.everybody()).cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": visit, "url": live_server.url}])
     return str(live_server.url)

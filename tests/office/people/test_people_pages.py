@@ -1,0 +1,158 @@
+"""The pages of the administrators and of one's own account, as they are used."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+from typing import Any
+
+import pytest
+
+from banfa.office.desk import exports
+from banfa.office.ledger import queries
+from banfa.office.people import accounts
+from banfa.office.people.models import AuditEvent, Capacity, Delegation, Membership, User
+from tests.office.desk import seed
+from tests.office.desk.conftest import signed_in
+from tests.office.desk.test_pages import text_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def no_second_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a second factor stands in the way of has tests of its own."""
+    monkeypatch.setattr(accounts, "must_have_second_factor", lambda reach: False)
+
+
+def test_from_an_organisation_to_an_act(administrators: Any, centres: Any) -> None:
+    """System creates a manager, security approves; the manager invites; security approves all."""
+    system, security = (signed_in(administrators[r]) for r in ("system", "security"))
+    new = {"what": "create", "username": "guan", "name": "管某", "organisation": "org-1"}
+    page = system.post("/people/accounts/", {**new, "administrator": "yes"})
+    assert re.search(r"http://localhost/account/invitations/[\w-]+/", page.content.decode())
+    manager = User.objects.get(username="guan")
+    assert "管某" in text_of(security.get("/people/approvals/"))
+    approve = {"what": "approve_account", "user": manager.pk}
+    assert system.post("/people/approvals/", approve).status_code == 403
+    assert security.post("/people/approvals/", approve).status_code == 302
+    manager.refresh_from_db()
+    desk = signed_in(manager)
+    assert desk.get("/people/")["Location"] == "/people/organisations/org-1/"
+    at = "/people/organisations/org-1/"
+    desk.post(at, {"what": "invite", "username": "zhang", "name": "张某"})
+    zhang = User.objects.get(username="zhang")
+    asked = {"what": "ask_capacity", "user": zhang.pk, "party": "mini:unit"}
+    assert desk.post(at, {**asked, "party": "mini:boss"}).status_code == 422
+    assert desk.post(at, asked).status_code == 302
+    capacity = Capacity.objects.get(user=zhang)
+    security.post("/people/approvals/", {"what": "approve_account", "user": zhang.pk})
+    security.post("/people/approvals/", {"what": "approve_capacity", "capacity": capacity.pk})
+    zhang.refresh_from_db()
+    person = signed_in(zhang)
+    centre = f"/centres/{centres[0]}/"
+    assert "依托单位·甲新材料股份有限公司" in text_of(person.get(centre))
+    form = {"party": "unit", "on": "2030-11-15"}
+    done = person.post(f"{centre}acts/extend/?party=unit", form)
+    assert done.status_code == 302, text_of(done)
+    assert queries.centre(centres[0]).timeline[-1].act.person == "张某（zhang）"
+    assert "张某（zhang）" in text_of(person.get(done["Location"]))
+    # the end: the manager lets the person go
+    gone = Membership.objects.get(user=zhang)
+    assert desk.post(at, {"what": "end_member", "membership": gone.pk}).status_code == 302
+    assert person.get(centre).status_code == 302
+
+
+def test_other_organisations_are_not_there(centres: Any) -> None:
+    manager = seed.person("guan")
+    Membership.objects.create(user=manager, organisation_id="org-1", administrator=True)
+    other = seed.person("other", ("unit", "org-2"))
+    desk = signed_in(manager)
+    assert desk.get("/people/organisations/org-2/").status_code == 404
+    at = "/people/organisations/org-1/"
+    for what, name, pk in (
+        ("end_member", "membership", other.memberships.get().pk),
+        ("end_capacity", "capacity", other.capacities.get().pk),
+        ("ask_capacity", "user", other.pk),
+    ):
+        assert desk.post(at, {"what": what, name: pk, "party": "mini:unit"}).status_code == 404
+
+
+def test_the_matrix_shows_changes_and_exports(administrators: Any, centres: Any) -> None:
+    seed.person("boss-1", ("boss", "boss"))
+    security, auditor = (signed_in(administrators[r]) for r in ("security", "audit"))
+    at = "/people/rights/?programme=mini"
+    said = text_of(security.get(at))
+    assert "主管部门" in said and "启动筹建" in said and "act:start" in said and "收回" in said
+    assert "收回" not in text_of(auditor.get(at))
+    change = {"subject": "mini:boss", "thing": "act:start", "scope": "programme"}
+    assert auditor.post(at, {**change, "what": "withdraw"}).status_code == 422
+    assert security.post(at, {**change, "what": "withdraw"}).status_code == 302
+    csv = auditor.get("/people/rights/file.csv?programme=mini").content.decode("utf-8-sig")
+    assert "启动筹建,act:start,,," in csv
+    xlsx = auditor.get("/people/rights/file.xlsx?programme=mini").content
+    assert "xl/worksheets/sheet1.xml" in zipfile.ZipFile(io.BytesIO(xlsx)).namelist()
+    assert AuditEvent.objects.filter(kind="exported").count() == 2
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"])
+def test_formulas_leave_as_text(text: str) -> None:
+    answer = exports.response("csv", "x", ["h"], [[text]])
+    assert answer.content.decode("utf-8-sig").splitlines()[1].strip('"').startswith("'")
+
+
+def test_the_auditor_reads_what_the_others_did(administrators: Any) -> None:
+    system, auditor = (signed_in(administrators[r]) for r in ("system", "audit"))
+    system.post("/people/accounts/", {"what": "create", "username": "zhang", "name": "张某"})
+    said = text_of(auditor.get("/people/audit/?kind=account_created"))
+    assert "创建账号" in said and "zhang" in said
+    assert "zhang" in auditor.get("/people/audit/file.csv").content.decode()
+    assert system.get("/people/audit/").status_code == 403
+
+
+def test_delegating_and_acting_for_another(centres: Any) -> None:
+    chief, deputy = seed.person("chief", ("boss", "boss"), name="赵某"), seed.person("deputy")
+    Membership.objects.create(user=deputy, organisation_id="boss")
+    desk = signed_in(chief)
+    given = {
+        "capacity": chief.capacities.get().pk,
+        "to": deputy.pk,
+        "since": "2030-11-15",
+        "until": "2030-11-20",
+        "acts": ["start"],
+    }
+    at = "/account/delegations/"
+    assert desk.post(at, {**given, "until": "昨天"}).status_code == 422
+    assert desk.post(at, given).status_code == 302 and "启动筹建" in text_of(desk.get(at))
+    other = signed_in(deputy)
+    page = f"/centres/{centres[2]}/"
+    assert "（代赵某）" in text_of(other.get(page))
+    listed = text_of(other.get(f"{page}?party=boss"))
+    assert "启动筹建" in listed and "撤销" not in listed.split("可办事项")[2]
+    assert other.get(f"{page}acts/revoke/?party=boss").status_code == 403
+    form = {"party": "boss", "on": "2030-11-15", "with.end": "2032-01-01"}
+    done = other.post(f"{page}acts/start/?party=boss", form)
+    assert "受赵某（chief）委托" in text_of(other.get(done["Location"]))
+    lent = Delegation.objects.get()
+    stranger = signed_in(seed.person("stranger"))
+    assert stranger.post(at, {"end": lent.pk}).status_code == 404
+    assert other.post(at, {"end": lent.pk}).status_code == 302
+    assert other.get(page).status_code == 404
+
+
+def test_a_refused_act_says_why_and_is_noted(centres: Any) -> None:
+    client = signed_in(seed.person("unit-1", ("unit", "org-1")))
+    page = client.get(f"/centres/{centres[0]}/acts/revoke/?party=boss")
+    assert page.status_code == 403 and "须以“主管部门”身份办理" in text_of(page)
+    assert AuditEvent.objects.get(kind="denied").object == f"act:revoke {centres[0]}"
+
+
+def test_two_organisations_of_one_party_are_told_apart(centres: Any) -> None:
+    client = signed_in(seed.person("two", ("unit", "org-1"), ("unit", "org-4")))
+    page = client.get("/programmes/mini/2026/").content.decode()
+    assert 'value="unit@org-1"' in page and 'value="unit@org-4"' in page
+    form = client.get("/programmes/mini/acts/apply/?party=unit@org-4").content.decode()
+    assert "丁信息技术有限公司" in form and 'name="org"' not in form
+    both = client.get("/programmes/mini/acts/apply/?party=unit").content.decode()
+    assert '<option value="org-1"' in both and '<option value="org-2"' not in both
