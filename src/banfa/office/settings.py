@@ -243,7 +243,7 @@ AXES_COOLOFF_TIME = timedelta(minutes=LOCKOUT_MINUTES)
 AXES_LOCKOUT_PARAMETERS = ["username"]
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_USERNAME_FORM_FIELD = "login"
+AXES_USERNAME_CALLABLE = "banfa.office.people.accounts.tried_username"
 AXES_CLIENT_IP_CALLABLE = "banfa.office.people.accounts.client_ip"
 AXES_LOCKOUT_CALLABLE = "banfa.office.desk.errors.locked_out"
 AXES_DISABLE_ACCESS_LOG = True  # the audit log has it

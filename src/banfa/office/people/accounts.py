@@ -42,6 +42,12 @@ def client_ip(request: HttpRequest) -> str:
     return str(request.META.get("REMOTE_ADDR", ""))
 
 
+def tried_username(request: HttpRequest, credentials: Any = None) -> str:
+    """The account that somebody tries to sign in to, by which failures are counted."""
+    given = (credentials or {}).get("username") or request.POST.get("login", "")
+    return str(given).strip().lower()[:60]
+
+
 class AccountAdapter(DefaultAccountAdapter):
     """No signing up by oneself; passwords through `passwords.choose`."""
 
