@@ -16,6 +16,7 @@ from banfa.rules import judge as judging
 from banfa.rules.history import Book
 from banfa.rules.life import State
 from banfa.rules.loading import LoadError, Node, parse, read, validate
+from banfa.rules.programme import Programme
 from banfa.rules.proposals import nearest
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.world import World
@@ -86,7 +87,7 @@ def state(options: argparse.Namespace) -> int:
         lines.append((title, f"{span['start']} – {span['end']}"))
     for key, value in shown["values"].items():
         title = getattr(programme.values[key].name, options.lang)
-        lines.append((title, getattr(words.value(value), options.lang)))
+        lines.append((title, _shown_value(programme, key, value, options.lang)))
     for flag in shown["flags"]:
         lines.append((say(options, "标记", "flag"), getattr(programme.flags[flag], options.lang)))
     for one in shown["open_cases"]:
@@ -95,10 +96,18 @@ def state(options: argparse.Namespace) -> int:
         title = getattr(procedure.name, options.lang)
         lines.append((title, getattr(step.name, options.lang)))
     for result in shown["results"]:
-        lines.append((say(options, "评估结果", "result"), f"{result['grade']} {result['on']}"))
+        grade = getattr(words.grade(programme, result["grade"]), options.lang)
+        lines.append((say(options, "评估结果", "result"), f"{grade} {result['on']}"))
     for label, text in lines:
         print(f"{label}: {text}")
     return 0
+
+
+def _shown_value(programme: Programme, key: str, value: Any, lang: str) -> str:
+    """A fact as people read it: options by their names."""
+    given = words.declared_in(programme, None, f"centre.{key}")
+    text: str = getattr(words.value(value, given, programme=programme), lang)
+    return text
 
 
 # --- permitted ----------------------------------------------------------------------------------

@@ -271,7 +271,8 @@ def finding_lines(
             if text is not None and finding.outcome == "not":
                 parts.append(f"{name}: {_text(options, text)}")
         said = "; ".join(part for part in parts if part)
-        yield f"{mark} {finding.code} {finding.basis} {finding.id}: {said}"
+        code = "" if finding.outcome == "held" else f"{finding.code} "
+        yield f"{mark} {code}{finding.basis} {finding.id}: {said}"
 
 
 def _text(options: argparse.Namespace, text: Any) -> str:

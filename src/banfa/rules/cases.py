@@ -569,6 +569,7 @@ def shown(rs: Ruleset, state: State, on: dt.date) -> dict[str, Any]:
     named = name_rules.current(rs.programme, state, on)
     plain = state.summary()
     plain["stage"] = rs.stage_on(state, on)
+    plain["stage_since"] = rs.since(state, on)
     plain["flags"] = sorted(state.flags)
     plain["roles"] = {
         k: [o.get("org") for o in v] if rs.programme.parties[k].many else v[0].get("org")

@@ -21,6 +21,7 @@ from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
 from banfa.rules import words
+from banfa.rules.history import Editions
 from banfa.rules.life import Act, Case, State
 from banfa.rules.ruleset import Ruleset
 
@@ -414,16 +415,14 @@ class Passed:
     current: bool
 
 
-def stages(rs: Ruleset, state: State, on: dt.date) -> list[Passed]:
+def stages(editions: Editions, state: State, on: dt.date) -> list[Passed]:
     """The stages so far, also one that the calendar alone has brought."""
     passed = [(s, since) for s, since in state.stages]
+    rs = editions.of(state, on)
     now = rs.stage_on(state, on)
     if passed and now is not None and now != passed[-1][0]:
-        derived = rs.programme.stages[now].derived
-        span = state.periods.get(derived.after.split(".")[1]) if derived is not None else None
-        begun = span.end + dt.timedelta(days=1) if span is not None else on
-        passed.append((now, begun))
+        passed.append((now, rs.since(state, on) or on))
     return [
-        Passed(say(words.stage(rs.programme, s)), since, number == len(passed) - 1)
+        Passed(say(editions.stage_words(s)), since, number == len(passed) - 1)
         for number, (s, since) in enumerate(passed)
     ]

@@ -220,7 +220,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "names": centre_page.names(rs, page.state, asked.on),
         "facts": centre_page.facts(rs, page.state),
         "results": centre_page.results(rs, page.state),
-        "stages": centre_page.stages(rs, page.state, asked.on),
+        "stages": centre_page.stages(page.editions, page.state, asked.on),
         "drawing": drawing(page.programme, page.stage, [s for s, _on in page.state.stages]),
         "clocks": centre_page.clocks(rs, page.state, counted),
         "procedures": centre_page.procedures(rs, page.state),
