@@ -299,6 +299,40 @@ def test_a_form_takes_an_act_to_the_ledger(client: Client, hub: str) -> None:
     assert "notice served" in said(client.get(f"/centres/{hub}/"))
 
 
+def test_a_hub_begins_and_parameters_are_set_by_forms(client: Client, hub: str) -> None:
+    call = {"party": "hub_agency", "on": "2030-11-01", "with.closes": "2030-12-31"}
+    at = "/programmes/sixth/acts/publish_call/?party=hub_agency"
+    assert client.post(at, {**call, "with.themes": "Glass\nTidal Power"}).status_code == 302
+    least = {"party": "treasury", "on": "2030-11-02", "with.parameter": "minimum_match"}
+    at = "/programmes/sixth/acts/set_parameter/?party=treasury"
+    assert client.post(at, {**least, "with.value": "600000"}).status_code == 302
+    at = "/programmes/sixth/acts/apply/?party=host"
+    page = client.get(at).content.decode()
+    assert '<option value="alder"' in page and '<option value="coop"' not in page
+    assert 'value="coop"' in page and "crowns" in page
+    form = {
+        "party": "host",
+        "on": "2030-11-15",
+        "org": "alder",
+        "with.call": "3",
+        "with.theme_en": "Glass",
+        "with.theme_zh": "玻璃",
+        "with.sponsors": ["coop", "chamber"],
+        "with.match": "599,999",
+        "documents.charter.aims": "Glass",
+        "documents.charter.government.director": "D2",
+        "documents.charter.government.board": "B3",
+    }
+    refused = client.post(at, form)
+    assert refused.status_code == 422
+    assert "The match reaches what the Treasury has set" in refused.content.decode()
+    one = client.post(at, {**form, "with.match": "600000", "with.sponsors": ["coop"]})
+    assert one.status_code == 422 and "Normally there are two sponsors" in one.content.decode()
+    taken = client.post(at, {**form, "with.match": "600000"})
+    assert taken.status_code == 302 and "/centres/sixth-0002/" in taken["Location"]
+    assert "Applied" in said(client.get("/centres/sixth-0002/"))
+
+
 def test_the_whole_way_to_revocation_in_the_ledger(client: Client, hub: str) -> None:
     do("hub_agency", "serve_notice", "2024-07-05", hub, received="2024-07-03")
     assert act("hub_agency", "revoke", "2024-07-20", hub, decision_no="R").codes == [
