@@ -651,10 +651,6 @@ class Instrument(Strict):
     interpreters: Names = []
 
 
-class Kind(Words):
-    """A kind of organisation."""
-
-
 class Party(Basis):
     """A role. A `body` is one fixed organisation; others are bound to a centre by acts.
 
