@@ -117,6 +117,7 @@ def test_duties_fall_due_and_end(book: Any) -> None:
     )
     hearing = owed("2024-07-06")["hearing"]
     assert (hearing.mode, hearing.holder) == ("decision", ["hearing_officer"])
+    assert "hearing" not in owed("2024-09-03")
     assert owed("2024-11-01") == {}
 
 
