@@ -49,6 +49,7 @@ class Life:
         self.book = Book(self.editions)
         self.entered = self.rng.random() < self.imported
         self.zeal = self.rng.choice((1, 2))  # how straight a life goes
+        self.pace = self.rng.choice((1, 2, 6))  # how fast its days pass
         self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
             lambda: self.rng.choice((0.2, 1, 1, 1, 5))
         )
@@ -94,7 +95,10 @@ class Life:
         taken = self.book.record(act)
         self.tried += 1
         self.accepted += taken.accepted
-        self.refused[act.kind] += not taken.accepted
+        if not taken.accepted:
+            self.refused[act.kind] += 1
+        elif _bases(taken.ruleset or self.editions.latest).get(act.kind, 0) > 5:
+            self.refused.clear()  # a step ahead: what was refused may be possible now
         return taken
 
     def _over(self, rs: Ruleset, state: State) -> bool:
@@ -109,7 +113,7 @@ class Life:
         if ends and self.rng.random() < 0.15:
             self.on = max(self.on, min(ends) + self.rng.choice((-30, -1, 0, 1, 60)) * DAY)
         else:
-            self.on += self.rng.choice((0, 1, 5, 10, 25, 60)) * DAY
+            self.on += self.rng.choice((0, 1, 5, 10, 25, 60)) * self.pace * DAY
 
     # --- choosing an act ---
 
@@ -126,12 +130,12 @@ class Life:
         pool = self._pool(rs, state, own, level)
         while pool:
             kind, party = self.rng.choices(list(pool), list(pool.values()))[0]
+            if not kind:
+                return None  # rather wait
             case = self._possible(rs, own, kind, party)
             if case is None:
                 del pool[kind, party]
                 continue
-            if kind in GENERIC and self.rng.random() < 0.9:
-                return None  # nothing better to do: rather wait
             return self.make(rs, own, kind, party, case or None)
         return None
 
@@ -149,7 +153,8 @@ class Life:
     ) -> dict[tuple[str, str], float]:
         """Acts that the stage allows, with who takes them, weighed."""
         stage = rs.stage_on(state, self.on)
-        pool = {}
+        pool = {("", ""): 0.2}
+        been = {s for s, _ in state.stages}
         for kind, base in _bases(rs).items():
             model, stages = rs.models[kind], rs.acts[kind].stages
             if model.level != level or (stages is not None and stage not in stages):
@@ -157,8 +162,9 @@ class Life:
             caused = rs.acts[model.causes.act].stages if model.causes is not None else None
             if caused is not None and stage not in caused:
                 continue
-            if any(e.stage is not None and e.stage == stage for e in model.then):
-                base = min(base, 1.0)  # leads nowhere new
+            leads = [e.stage for e in model.then if e.stage is not None]
+            if leads and been.issuperset(leads):
+                base = min(base, 3.0)  # leads nowhere new
             # each repetition makes an act less likely, least so a step in a case
             tired = 1 + own.counts.get(kind, 0)
             weight = base / (tired if model.about is not None else tired**2) + 0.005
@@ -342,7 +348,7 @@ def _base(rs: Ruleset, kind: str, model: p.Act, leading: bool) -> float:
     if model.probe:
         return 0.2
     if kind in GENERIC:
-        return 0.05
+        return 0.01
     stages = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
     if stages and all(s.terminal for s in stages):
         return 1.0 if model.when else 0.05  # an end that needs a ground, or one that needs none
@@ -367,6 +373,7 @@ def _leading(rs: Ruleset) -> set[str]:
         needs = [c for kind in moving | found for c in rs.models[kind].when]
         named = {n for c in needs for n in _named(c)}
         named |= {r.split(".")[1] for r in builtin.references(needs) if r.startswith("centre.")}
+        named |= {i.act for k in moving | found for i in rs.models[k].with_.values() if i.act}
         more = {kind for kind, m in rs.models.items() if kind in named or _gives(m) & named}
         if more <= found:
             return found
