@@ -9,8 +9,10 @@ from __future__ import annotations
 import datetime as dt
 import io
 import json
+import random
 import re
 import tokenize
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ from banfa.rules import cases, library
 from banfa.rules.duties import duties
 from banfa.rules.judge import permitted
 from banfa.rules.lint import check_folder
+from banfa.rules.simulate import Life
 
 PROGRAMMES = Path(__file__).parent / "programmes"
 SIXTH = PROGRAMMES / "sixth"
@@ -119,6 +122,43 @@ def test_duties_fall_due_and_end(book: Any) -> None:
     assert (hearing.mode, hearing.holder) == ("decision", ["hearing_officer"])
     assert "hearing" not in owed("2024-09-03")
     assert owed("2024-11-01") == {}
+
+
+def test_random_lives_across_the_change_keep_what_the_act_says() -> None:
+    editions = library.find("sixth", PROGRAMMES)
+    accepted: Counter[str] = Counter()
+    moved = 0
+    for number in range(60):
+        life = Life(editions, random.Random(number), day("2024-02-05"), imported=0.9)
+        for one, taken, before in life.steps(120):
+            after = life.state
+            rs = editions.of(after, life.on)
+            if not taken.accepted:
+                assert after.summary() == before.summary(), (one, "a refusal changed the state")
+                continue
+            accepted[one.kind] += 1
+            assert after.stage is None or after.stage in rs.programme.stages
+            if one.kind == "revoke":
+                assert after.counts["hold_hearing"] >= 1
+            if one.kind == "publish_grade" and one.data["grade"] == "a":
+                assert sum(scores(before, after)) >= 85
+        history = life.book.history(life.centre)
+        state = history.state(life.book.world, life.on)
+        assert history.broken(history.acts, life.book.world) == []
+        was = history.state(life.book.world, day("2024-06-30"))
+        running = was.stage in ("licensed", "suspended") and life.on >= day("2024-07-01")
+        over = "licence" in was.periods and was.periods["licence"].end < day("2024-07-01")
+        if running and not (over and was.stage == "licensed"):
+            moved += 1
+            assert state.edition == "2024"
+    assert moved > 2, accepted
+    assert accepted["propose_revocation"] + accepted["publish_grade"] > 0, accepted
+
+
+def scores(before: Any, after: Any) -> list[Any]:
+    """The scores of the evaluation that an act has just closed."""
+    (case,) = [c for i, c in after.cases.items() if c.closed and not before.cases[i].closed]
+    return [case.data[name] for name in ("impact", "science", "stewardship")]
 
 
 # --- the command line ---------------------------------------------------------------------------
