@@ -97,7 +97,8 @@ def _sources(rs: Ruleset, kind: str, t: p.Test) -> Iterator[tuple[tuple[str, str
         yield (act, f"with.{given}"), literals
     for other, model in rs.models.items():
         for e in model.then if root in ("centre", "case") else ():
-            kept = e.set if root == "centre" else e.keep if _case(model) == _case(rs.models[kind]) else {}
+            same = _case(model) == _case(rs.models[kind])
+            kept = e.set if root == "centre" else e.keep if same else {}
             if isinstance(kept.get(name), str):
                 yield (other, f"{kept[name]}{column}"), literals
 
@@ -216,6 +217,8 @@ class Hints:
             found += self._published(t.published, path)
         if t.name is not None and t.name.of == path:
             found.append(names.expected(self.x, t.name.form, t.name.lang).text)
+        if t.not_ is not None and t.not_.done is not None and t.not_.key == path:
+            found += self._unused(t.not_.done, path)
         if t.done is not None and t.key == path:
             found += [k for kind, k in self.state.keyed if kind == t.done]
         if t.every is not None and f"{t.every.of}.{t.every.column}" == path:
@@ -239,6 +242,12 @@ class Hints:
                 elif w.equals == path:
                     found.append(act.data.get(w.field))
         return found
+
+    def _unused(self, kind: str, path: str) -> list[Any]:
+        """The next number, where acts of a kind are numbered one by one."""
+        given = self.model.with_.get(path.removeprefix("with."))
+        used = [k for done, k in self.state.keyed if done == kind and isinstance(k, int)]
+        return [max(used, default=0) + 1] if given and given.type == "integer" else []
 
     def _established(self, ground: p.Ground) -> bool:
         return all(self.compiler.test(t)(self.x) == 0 for t in ground.when)
@@ -300,7 +309,7 @@ class Hints:
         if kind in ("on_or_before", "at_most"):
             return [bound, bound, bound - step if isinstance(bound, dt.date) else bound]
         if kind == "on_or_after":
-            return [bound, bound + rng.randint(20, 400) * DAY]
+            return [bound + n * DAY for n in (0, rng.randint(20, 100), rng.randint(100, 400))]
         return [bound]
 
     # --- samples ---
@@ -374,7 +383,7 @@ class Hints:
         makers: dict[str, Any] = {
             "text": lambda: rng.choice(WORDS),
             "long_text": lambda: "（说明）",
-            "date": lambda: on + rng.choice((-60, -10, 0, 30, 200, 1000)) * DAY,
+            "date": lambda: on + rng.choice((-60, 0, 30, 200, 400, 1000)) * DAY,
             "year": lambda: on.year - rng.choice((0, 0, 1)),
             "integer": lambda: rng.choice((1, 2, 3, 24, 36, 36)),
             "number": lambda: Decimal(rng.randint(1, 100)),

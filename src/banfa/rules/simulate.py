@@ -48,8 +48,8 @@ class Life:
     def __post_init__(self) -> None:
         self.book = Book(self.editions)
         self.entered = self.rng.random() < self.imported
-        self.zeal = self.rng.choice((1, 2))  # how straight a life goes
-        self.pace = self.rng.choice((1, 2, 6))  # how fast its days pass
+        self.zeal = self.rng.choice((1, 2, 2, 3))  # how straight a life goes
+        self.pace = self.rng.choice((1, 2, 4))  # how fast its days pass
         self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
             lambda: self.rng.choice((0.2, 1, 1, 1, 5))
         )
@@ -98,7 +98,8 @@ class Life:
         if not taken.accepted:
             self.refused[act.kind] += 1
         elif _bases(taken.ruleset or self.editions.latest).get(act.kind, 0) > 5:
-            self.refused.clear()  # a step ahead: what was refused may be possible now
+            for kind in self.refused:  # a step ahead: what was refused may be possible now
+                self.refused[kind] //= 2
         return taken
 
     def _over(self, rs: Ruleset, state: State) -> bool:
@@ -154,7 +155,7 @@ class Life:
         """Acts that the stage allows, with who takes them, weighed."""
         stage = rs.stage_on(state, self.on)
         pool = {("", ""): 0.2}
-        been = {s for s, _ in state.stages}
+        order: list[str | None] = [None, *rs.programme.stages]
         for kind, base in _bases(rs).items():
             model, stages = rs.models[kind], rs.acts[kind].stages
             if model.level != level or (stages is not None and stage not in stages):
@@ -162,9 +163,9 @@ class Life:
             caused = rs.acts[model.causes.act].stages if model.causes is not None else None
             if caused is not None and stage not in caused:
                 continue
-            leads = [e.stage for e in model.then if e.stage is not None]
-            if leads and been.issuperset(leads):
-                base = min(base, 3.0)  # leads nowhere new
+            leads = [order.index(e.stage) for e in model.then if e.stage is not None]
+            if level == "centre" and leads and max(leads) <= order.index(stage):
+                base = min(base, 1.0)  # leads back
             # each repetition makes an act less likely, least so a step in a case
             tired = 1 + own.counts.get(kind, 0)
             weight = base / (tired if model.about is not None else tired**2) + 0.005
@@ -351,7 +352,7 @@ def _base(rs: Ruleset, kind: str, model: p.Act, leading: bool) -> float:
         return 0.01
     stages = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
     if stages and all(s.terminal for s in stages):
-        return 1.0 if model.when else 0.05  # an end that needs a ground, or one that needs none
+        return 0.3 if model.when else 0.02  # an end that needs a ground, or one that needs none
     weight = 1.0 + 12.0 * bool(stages) + 6.0 * leading + (model.opens is not None)
     weight += sum(3.0 * bool(e.step) + 2.0 * bool(e.grade) for e in model.then)
     weight += 6.0 * (model.causes is not None)
