@@ -7,6 +7,7 @@ revocation, a second edition that moves running hubs. If any of it needed code, 
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import json
 import random
@@ -306,12 +307,15 @@ def test_the_list_and_the_centre_show_it_under_the_edition_that_now_governs(
 ) -> None:
     listed = said(client.get("/"))
     assert "National Applied Research Hub for Tidal Power" in listed and "Restricted" in listed
+    assert "Weavers' Cooperative, Chamber" in html.unescape(listed) and "Regulation" in listed
     page = said(client.get(f"/centres/{hub}/"))
     assert "National Applied Research Hub for Tidal Power" in page
     assert "Restricted" in page and "2027-04-30" in page
     assert "notice of intended revocation" in page.lower()
+    assert page.count("Moved to edition 2024 on 2024-07-01") == 2  # the clock, the timeline
+    assert "+ 5 years" in page and "+ 7 years" in page and "part 7, section 2" in page
     before = said(client.get(f"/centres/{hub}/?on=2024-06-30"))
-    assert "Suspended" in before and "2025-04-30" in before
+    assert "Suspended" in before and "2025-04-30" in before and "Moved to" not in before
     assert "国家潮汐能应用研究枢纽" in said(
         Client(headers={"host": "localhost"}).get(f"/centres/{hub}/")
     )
@@ -409,6 +413,8 @@ def test_the_programme_page_shows_articles_parameters_and_defaults(
     assert "part 6, section 2" in page and "Least matching money" in page
     assert "Whether a hearing may be held without the host" in page
     assert ("45 days to reply" in page) == (edition == "2024")
+    assert ("Moved to edition 2024" in page) == (edition == "2024")
+    assert "graded C twice running" in page and "total 70, groups 30, 15 and 10" in page
 
 
 # --- no code knows any programme ----------------------------------------------------------------

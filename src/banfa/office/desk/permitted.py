@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from banfa.office.desk import citations, fields
-from banfa.office.desk.language import say
+from banfa.office.desk.language import joined, say
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.judge import Finding, Permission, permitted
@@ -44,7 +44,7 @@ def parties_of(
     options = []
     for name, party in programme.parties.items():
         if name in acting or state.roles.get(name):
-            held = "、".join(str(o.get("name") or o.get("org")) for o in state.roles.get(name, []))
+            held = joined(str(o.get("name") or o.get("org")) for o in state.roles.get(name, []))
             text = say(party.name)
             options.append(fields.Option(name, f"{text}（{held}）" if held else text))
     return options

@@ -565,6 +565,10 @@ def _cited(rs: Ruleset) -> Iterable[tuple[str, tuple[str, str, Text]]]:
         what = ("act", name, words(compiled.model.name))
         for cite in [*compiled.model.cite, *(r.cite for r in compiled.rules if r.cite)]:
             yield cite, what
+        for condition in compiled.model.when:
+            for ground in condition.choose.among.values() if condition.choose is not None else ():
+                if ground.cite:
+                    yield ground.cite, what
     programme = rs.programme
     groups: list[tuple[str, Mapping[str, Any]]] = [
         ("duty", programme.duties),
