@@ -106,7 +106,8 @@ def test_what_differs_from_an_expectation_is_told(tmp_path: Path, expect: str, f
     text = f"""
 given:
   - {{on: 2026-02-10, by: boss, act: notice, with: {{fields: [封装]}}}}
-  - {{on: 2026-02-20, by: unit, act: apply, with: {{field_zh: 封装, team: [张]}}, documents: {{plan: complete}}}}
+  - {{on: 2026-02-20, by: unit, act: apply, with: {{field_zh: 封装, team: [张]}},
+     documents: {{plan: complete}}}}
 cases:
   - id: a
     try: {{on: 2026-03-16, by: boss, act: start, with: {{end: 2029-03-17}}}}
