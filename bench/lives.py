@@ -18,7 +18,7 @@ CORES = os.cpu_count() or 1
 
 
 def run() -> None:
-    """Makes lives of the largest programme, judges them again on all cores, prints acts a second."""
+    """Makes lives of the largest programme and judges them again on all cores."""
     name = max(ids(), key=lambda n: len(list((SHIPPED / n / "cases").glob("*.yaml"))))
     rs = ruleset(edition_folders(name)[-1])
     editions = Editions([rs])
