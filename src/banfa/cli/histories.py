@@ -173,7 +173,8 @@ def duties(options: argparse.Namespace) -> int:
     if not owed:
         print(say(options, "没有应办事项", "nothing is owed"))
     for duty in owed:
-        who = "、".join(duty.orgs or duty.holder)
+        orgs = [getattr(o, options.lang) for o in duty.orgs]
+        who = say(options, "、", ", ").join(orgs or duty.holder)
         year = f" {duty.year}" if duty.year else ""
         due = say(options, f"，{duty.due}前", f", due {duty.due}") if duty.due else ""
         late = say(options, "（已逾期）", " (late)") if duty.late else ""
