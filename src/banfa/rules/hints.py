@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from banfa.rules import builtin, names
 from banfa.rules import programme as p
+from banfa.rules.aims import inner, wants
 from banfa.rules.cases import written
 from banfa.rules.life import Act, State, digest
 from banfa.rules.ruleset import Ruleset
@@ -34,13 +34,6 @@ MIRRORED = {
 DAY = dt.timedelta(days=1)
 
 
-def inner(t: p.Test) -> Iterator[p.Test]:
-    """A test and every test inside it."""
-    yield t
-    for part in (*(t.all or ()), *(t.any or ()), *([t.not_] if t.not_ else ())):
-        yield from inner(part)
-
-
 _BLANK: dict[tuple[str, str], dict[str, Any]] = {}
 
 
@@ -60,59 +53,25 @@ def places(rs: Ruleset) -> list[str]:
     return [str(v) for v in asked] * 3 or list(PLACES)
 
 
-Wanted = dict[tuple[str, str], list[Any]]
-_WANTED: dict[str, Wanted] = {}
+_ASKING: dict[tuple[str, str], dict[str, list[tuple[p.Test, str]]]] = {}
 
 
-def wanted(rs: Ruleset) -> Wanted:
-    """What later acts want of an input (act, path): the literals their conditions ask of it."""
-    if rs.digest not in _WANTED:
-        found = _WANTED[rs.digest] = {}
-        for kind, model in rs.models.items():
-            for t in (t for c in model.when for t in _asked(c)):
-                for source, values in _sources(rs, kind, t):
-                    found.setdefault(source, []).extend(values)
-    return _WANTED[rs.digest]
-
-
-def _asked(t: p.Test) -> Iterator[p.Test]:
-    yield t
-    for part in (*(t.all or ()), *(t.any or ())):
-        yield from _asked(part)
-
-
-def _sources(rs: Ruleset, kind: str, t: p.Test) -> Iterator[tuple[tuple[str, str], list[Any]]]:
-    """The inputs of earlier acts that a test rests on, with the values it asks for."""
-    if t.flag is not None:
-        yield from _raising(rs, t.flag)
-    literals = list(t.in_) if t.in_ else [t.is_] if t.is_ is not None else []
-    term, column = t.value, ""
-    if t.every is not None and t.every.in_:
-        literals, term, column = list(t.every.in_), t.every.of, f".{t.every.column}"
-    if not literals or not isinstance(term, str):
-        return
-    root, _, name = term.partition(".")
-    if root == "last":
-        act, _, given = name.partition(".")
-        yield (act, f"with.{given}"), literals
-    for other, model in rs.models.items():
-        for e in model.then if root in ("centre", "case") else ():
-            same = _case(model) == _case(rs.models[kind])
-            kept = e.set if root == "centre" else e.keep if same else {}
-            if isinstance(kept.get(name), str):
-                yield (other, f"{kept[name]}{column}"), literals
-
-
-def _raising(rs: Ruleset, flag: str) -> Iterator[tuple[tuple[str, str], list[Any]]]:
-    for kind, model in rs.models.items():
-        for e in model.then:
-            if flag in e.raise_ and e.if_ is not None and isinstance(e.if_.value, str):
-                yield (kind, e.if_.value), [] if e.if_.is_ is None else [e.if_.is_]
-
-
-def _case(model: p.Act) -> str | None:
-    about = model.about or model.opens
-    return about.case if about is not None else None
+def asking(rs: Ruleset, act: str) -> dict[str, list[tuple[p.Test, str]]]:
+    """For each input an act's conditions name: the single tests that ask something of it."""
+    if (rs.digest, act) not in _ASKING:
+        found = _ASKING[rs.digest, act] = {}
+        for t in (t for c in rs.models[act].when for t in inner(c, negated=False)):
+            if t.all or t.any:
+                continue
+            bare = p.Test.model_construct(**{f: getattr(t, f) for f in p.Test.model_fields})
+            paths = [*builtin.references(bare), *(t.name and [str(t.name.of)] or ())]
+            if t.published is not None:
+                paths += [v for w in t.published.where for v in (w.contains, w.equals)]
+            if t.every is not None:
+                paths.append(f"{t.every.of}.{t.every.column}")
+            for path in dict.fromkeys(paths):
+                found.setdefault(str(path), []).append((t, t.kind))
+    return _ASKING[rs.digest, act]
 
 
 class Hints:
@@ -127,7 +86,7 @@ class Hints:
         self.model = rs.acts[act.kind].model
         self.compiler = Compiler(rs.programme, self.model.with_)
         self.x = Ctx(rs.programme, state, life.book.world, act.on, act)
-        self.wanted = wanted(rs)
+        self.wants = wants(rs)
         self.unsure: set[str] = set()  # inputs whose hints rest on other inputs
         if self.model.about is not None:
             self.x.case = rs.case_of(state, act, rs.acts[act.kind], self.x)
@@ -147,8 +106,9 @@ class Hints:
             if isinstance(value, dt.date) and self.rng.random() < 0.15:
                 value += self.rng.choice((-30, -1, 1)) * DAY
             return value
-        later = self.wanted.get((self.act.kind, path))
-        if later and given.type != "choices" and self.rng.random() < 0.6:
+        asked = self.wants.get((self.act.kind, path), ())
+        later = [v for kind, v in asked if kind in self.life.way]
+        if later and given.type != "choices" and self.rng.random() < 0.7:
             return self.rng.choice(later)
         return self._sample(path, given)
 
@@ -169,9 +129,9 @@ class Hints:
 
     def _read(self, name: str, schema: p.Document) -> bool:
         """Whether sample content will not do."""
-        fields = [f for s in schema.sections.values() for f in s.fields.values()]
-        read = any(r.startswith(f"document.{name}.") for r in builtin.references(self.model.when))
-        return read or any(f.one_per is not None for f in fields)
+        asked = any(r.startswith(f"document.{name}.") for r in asking(self.rs, self.act.kind))
+        sections = schema.sections.values()
+        return asked or any(f.one_per is not None for s in sections for f in s.fields.values())
 
     def known(self, value: p.Value) -> Any:
         """A value for a fact that was established before: dates and years lie in the past."""
@@ -203,29 +163,24 @@ class Hints:
         about = self.model.about
         if about is not None and about.key == path and self.x.case is not None:
             return [self.x.case.key]
-        for condition in self.model.when:
-            found += self._from(condition, path)
+        for t, kind in asking(self.rs, self.act.kind).get(path, ()):
+            found += self._from(t, kind, path)
         return found
 
-    def _from(self, t: p.Test, path: str) -> list[Any]:
-        found: list[Any] = []
-        for part in (*(t.all or ()), *(t.any or ())):
-            found += self._from(part, path)
+    def _from(self, t: p.Test, kind: str, path: str) -> list[Any]:
         if t.choose is not None and t.choose.by == path:
-            found += [k for k in t.choose.among if self._established(t.choose.among[k])]
+            return [k for k in t.choose.among if self._established(t.choose.among[k])]
         if t.published is not None:
-            found += self._published(t.published, path)
+            return self._published(t.published, path)
         if t.name is not None and t.name.of == path:
-            found.append(names.expected(self.x, t.name.form, t.name.lang).text)
-        if t.not_ is not None and t.not_.done is not None and t.not_.key == path:
-            found += self._unused(t.not_.done, path)
+            return [names.expected(self.x, t.name.form, t.name.lang).text]
+        if t.not_ is not None:
+            return self._unused(t.not_.done, path) if t.not_.done and t.not_.key == path else []
         if t.done is not None and t.key == path:
-            found += [k for kind, k in self.state.keyed if kind == t.done]
+            return [k for done, k in self.state.keyed if done == t.done]
         if t.every is not None and f"{t.every.of}.{t.every.column}" == path:
-            found += t.every.in_ or []
-        if t.kind in p.COMPARATORS:
-            found += self._compared(t, path)
-        return found
+            return list(t.every.in_ or [])
+        return self._compared(t, kind, path) if kind in p.COMPARATORS else []
 
     def _published(self, test: p.Published, path: str) -> list[Any]:
         found: list[Any] = []
@@ -252,8 +207,8 @@ class Hints:
     def _established(self, ground: p.Ground) -> bool:
         return all(self.compiler.test(t)(self.x) == 0 for t in ground.when)
 
-    def _compared(self, t: p.Test, path: str) -> list[Any]:
-        kind, bound = t.kind, getattr(t, t.kind)
+    def _compared(self, t: p.Test, kind: str, path: str) -> list[Any]:
+        bound = getattr(t, kind)
         if kind in ("is_", "in_") and t.value == path:
             return list(bound) if kind == "in_" else [bound]
         if kind in ("is_not", "not_in") and t.value == path:
@@ -360,7 +315,9 @@ class Hints:
         by = next((c for c, i in columns.items() if i.options), None)
         keys: list[Any] = list(columns[by].options or {}) if by else [None]
         for column in columns:
-            wanted = next((v for v in self._hinted(f"{path}.{column}") if isinstance(v, list)), None)
+            wanted = next(
+                (v for v in self._hinted(f"{path}.{column}") if isinstance(v, list)), None
+            )
             by, keys = (column, wanted) if wanted else (by, keys)
         if given.one_per is not None:
             held = self._known(given.one_per) or []

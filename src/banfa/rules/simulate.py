@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from banfa.rules import builtin
 from banfa.rules import programme as p
-from banfa.rules.hints import DAY, Hints, blank, inner, places
+from banfa.rules.aims import distances, givers, nearer, needs
+from banfa.rules.hints import DAY, Hints, blank, places
 from banfa.rules.history import Book, Editions, Taken
 from banfa.rules.judge import judge
 from banfa.rules.life import Act, State, standing
 from banfa.rules.ruleset import Ruleset
+from banfa.rules.terms import NOT, OPEN
 
 GENERIC = ("exception_decision", "set_default", "set_parameter", "extend_validity")
+AIMED = 60  # steps after which a life gives up an aim
 SKIPPED = ("annul", "annul_programme_act", "concur", "enter_existing_centre")
 
 
@@ -53,6 +55,9 @@ class Life:
         self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
             lambda: self.rng.choice((0.2, 1, 1, 1, 5))
         )
+        self.aim, self.tries = "", 0
+        self.way: set[str] = set()  # what leads to the aim from here
+        self._way_at: tuple[Any, ...] = ()
         self._folded: dict[str | None, tuple[Any, State]] = {}
 
     @property
@@ -80,6 +85,7 @@ class Life:
             rs = self.ruleset(state)
             if self._over(rs, state):
                 return
+            self._set_aim(rs, state)
             act = self.pick(rs, state)
             if act is None:
                 self.wait(state)
@@ -97,10 +103,61 @@ class Life:
         self.accepted += taken.accepted
         if not taken.accepted:
             self.refused[act.kind] += 1
-        elif _bases(taken.ruleset or self.editions.latest).get(act.kind, 0) > 5:
-            for kind in self.refused:  # a step ahead: what was refused may be possible now
-                self.refused[kind] //= 2
+        elif act.kind in self.way:
+            self.refused.clear()  # a step ahead: what was refused may be possible now
+            self.aim = "" if act.kind == self.aim else self.aim
         return taken
+
+    def _set_aim(self, rs: Ruleset, state: State) -> None:
+        """Something to get at; another when it is reached or out of reach."""
+        self.tries += 1
+        near = distances(rs, rs.stage_on(state, self.on))
+        if self.tries > AIMED or not self.aim:
+            stages = {k: rs.acts[k].stages for k in _bases(rs)}
+            self.aim = self.rng.choice(
+                [k for k, s in stages.items() if s is None or s & near.keys()]
+            )
+            self.tries = 0
+        at = (self.aim, self.on, id(state), len(self.book.programme.acts))
+        if self._way_at != at:
+            self._way_at, self.way = at, self._way(rs, state)
+
+    def _way(self, rs: Ruleset, state: State) -> set[str]:
+        """The acts that bring about what the aim, and these in turn, still lack."""
+        found, new = {self.aim}, [self.aim]
+        while new:
+            more = self._missing(rs, state, new.pop()) - found
+            found |= more
+            new += sorted(more)
+        return found
+
+    def _missing(self, rs: Ruleset, state: State, kind: str) -> set[str]:
+        """Acts that would take away something of what stands in an act's way today."""
+        compiled, stage = rs.acts[kind], rs.stage_on(state, self.on)
+        if compiled.stages is not None and stage not in compiled.stages:
+            return nearer(rs, stage, compiled.stages)
+        own = self._state(None) if compiled.model.level == "programme" else state
+        asked = judge(rs, own, self._probe(rs, own, kind), self.book.world, partial=True)
+        found: set[str] = set()
+        for number, outcome in enumerate(asked.outcomes):
+            for lack in needs(rs, kind, number) if outcome in (NOT, OPEN) else ():
+                root, _, name = lack.partition(".")
+                programme = root == "act" and rs.models[name].level == "programme"
+                # an input may have to name what does not exist yet
+                stale = self.refused[kind] or not programme or not self.book.world.of(name, self.on)
+                if outcome == NOT or (programme and stale):
+                    found.update(givers(rs).get(lack, ()))
+        return found
+
+    def _probe(self, rs: Ruleset, own: State, kind: str) -> Act:
+        """An act without its inputs, in a case that is ready for it, if one is."""
+        compiled = rs.acts[kind]
+        about = compiled.about
+        cases = own.open_cases.get(about.case, []) if about is not None else []
+        ready = [i for i in cases if about is not None and own.cases[i].step in about.at]
+        party = (_by(rs, kind) or list(rs.programme.parties))[0]
+        org = own.roles[party][0] if own.roles.get(party) else self.org(rs, party)
+        return Act(kind, self.on, party, org, about=(ready or cases or [None])[-1])
 
     def _over(self, rs: Ruleset, state: State) -> bool:
         """Whether the life is told: a while after its end or after the regulation's."""
@@ -125,22 +182,25 @@ class Life:
             return self._existing(rs, rs.programme.existing)
         if self.rng.random() < self.daring / 3:
             return self._wild(rs, state)
-        early = 0.4 if state.stage is None else 0.12
-        level = "programme" if self.rng.random() < early else "centre"
-        own = self._state(None) if level == "programme" else state
-        pool = self._pool(rs, state, own, level)
+        pool = self._pool(rs, state)
         while pool:
             kind, party = self.rng.choices(list(pool), list(pool.values()))[0]
             if not kind:
                 return None  # rather wait
+            programme = rs.models[kind].level == "programme"
+            own = self._state(None) if programme else state
             case = self._possible(rs, own, kind, party)
             if case is None:
                 del pool[kind, party]
                 continue
-            return self.make(rs, own, kind, party, case or None)
+            act = self.make(rs, own, kind, party, case or None)
+            if act is not None:
+                return act
+            self.refused[kind] += 1
+            del pool[kind, party]
         return None
 
-    def _wild(self, rs: Ruleset, state: State) -> Act:
+    def _wild(self, rs: Ruleset, state: State) -> Act | None:
         """Any act at all, now and then by a party that may not take it."""
         kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
         kind = self.rng.choice(kinds)
@@ -149,27 +209,29 @@ class Life:
         own = self._state(None) if rs.models[kind].level == "programme" else state
         return self.make(rs, own, kind, self.rng.choice(parties), None)
 
-    def _pool(
-        self, rs: Ruleset, state: State, own: State, level: str
-    ) -> dict[tuple[str, str], float]:
+    def _pool(self, rs: Ruleset, state: State) -> dict[tuple[str, str], float]:
         """Acts that the stage allows, with who takes them, weighed."""
         stage = rs.stage_on(state, self.on)
-        pool = {("", ""): 0.2}
+        pool = {("", ""): 2.0}  # waiting, most of all when nothing leads to the aim
+        common = self._state(None).counts
         order: list[str | None] = [None, *rs.programme.stages]
         for kind, base in _bases(rs).items():
             model, stages = rs.models[kind], rs.acts[kind].stages
-            if model.level != level or (stages is not None and stage not in stages):
+            if stages is not None and stage not in stages:
                 continue
             caused = rs.acts[model.causes.act].stages if model.causes is not None else None
             if caused is not None and stage not in caused:
                 continue
             leads = [order.index(e.stage) for e in model.then if e.stage is not None]
-            if level == "centre" and leads and max(leads) <= order.index(stage):
+            if stages is not None and leads and max(leads) <= order.index(stage):
                 base = min(base, 1.0)  # leads back
             # each repetition makes an act less likely, least so a step in a case
-            tired = 1 + own.counts.get(kind, 0)
+            tired = 1 + state.counts.get(kind, 0) + common.get(kind, 0)
             weight = base / (tired if model.about is not None else tired**2) + 0.005
-            weight = weight**self.zeal * self.taste[kind] / (1 + self.refused[kind])
+            weight *= self.taste[kind] * (0.2 if model.level == "programme" else 1.0)
+            if kind in self.way:
+                weight, pool["", ""] = 20.0, 0.2
+            weight = weight**self.zeal / (1 + self.refused[kind]) ** 2
             pool.update({(kind, party): weight for party in _by(rs, kind)})
         return pool
 
@@ -216,7 +278,7 @@ class Life:
         if party not in self.orgs:
             model = rs.programme.parties[party]
             kind = self.rng.choice(model.kinds) if model.kinds else "enterprise"
-            org = party if model.body else f"{party}-{self.rng.randrange(1000)}"
+            org = party if model.body or model.inside else f"{party}-{self.rng.randrange(1000)}"
             place = self.rng.choice(places(rs))
             self.orgs[party] = {"org": org, "name": org, "kind": kind, "place": place}
         return self.orgs[party]
@@ -230,8 +292,10 @@ class Life:
 
     # --- filling it ---
 
-    def make(self, rs: Ruleset, state: State, kind: str, party: str, case: str | None) -> Act:
-        """An act with all its inputs filled."""
+    def make(
+        self, rs: Ruleset, state: State, kind: str, party: str, case: str | None
+    ) -> Act | None:
+        """An act with all its inputs filled; mostly None when no filling will do."""
         model = rs.models[kind]
         act = Act(kind, self.on, party, self.actor(rs, state, party), about=case)
         act.centre = self.centre if model.level == "centre" else None
@@ -240,8 +304,8 @@ class Life:
             act.data, act.documents = {}, {}
             self._fill(rs, state, act, model, careless)
             if careless or judge(rs, state, act, self.book.world).accepted:
-                break
-        return act
+                return act
+        return act if self.rng.random() < self.daring / 2 else None
 
     def _fill(self, rs: Ruleset, state: State, act: Act, model: p.Act, careless: bool) -> None:
         hints = Hints(rs, self, act, state)
@@ -333,62 +397,28 @@ _BASES: dict[str, dict[str, float]] = {}
 
 
 def _bases(rs: Ruleset) -> dict[str, float]:
-    """How likely each act is before anything happened: acts that lead on are likelier."""
+    """How likely each act is in itself: those that move something are likelier."""
     if rs.digest not in _BASES:
-        leading = _leading(rs)
         caused = {m.causes.act for m in rs.models.values() if m.causes is not None}
         _BASES[rs.digest] = {
-            kind: 0.02 if kind in caused else _base(rs, kind, model, kind in leading)
+            kind: 0.02 if kind in caused else _base(rs, kind, model)
             for kind, model in rs.models.items()
             if kind not in SKIPPED and model.absent is None and model.by
         }
     return _BASES[rs.digest]
 
 
-def _base(rs: Ruleset, kind: str, model: p.Act, leading: bool) -> float:
-    if model.probe:
-        return 0.2
+def _base(rs: Ruleset, kind: str, model: p.Act) -> float:
     if kind in GENERIC:
         return 0.01
+    if _ends(rs, model):
+        return 0.1 if model.when else 0.02  # an end that needs a ground, or one that needs none
+    weight = 1.0 + 3.0 * any(e.stage for e in model.then) + 1.0 * any(e.step for e in model.then)
+    row = kind.startswith("record_") and kind not in rs.programme.acts
+    return weight * (0.1 if row or model.probe else 1.0)
+
+
+def _ends(rs: Ruleset, model: p.Act) -> bool:
+    """Whether an act ends the life."""
     stages = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
-    if stages and all(s.terminal for s in stages):
-        return 0.3 if model.when else 0.02  # an end that needs a ground, or one that needs none
-    weight = 1.0 + 12.0 * bool(stages) + 6.0 * leading + (model.opens is not None)
-    weight += sum(3.0 * bool(e.step) + 2.0 * bool(e.grade) for e in model.then)
-    weight += 6.0 * (model.causes is not None)
-    if kind.startswith("record_") and kind not in rs.programme.acts and not leading:
-        weight *= 0.1
-    return weight
-
-
-def _leading(rs: Ruleset) -> set[str]:
-    """Acts that others wait for, and those that these wait for in turn."""
-    ends = {n for n, s in rs.programme.stages.items() if s.terminal}
-    moving = {
-        kind
-        for kind, m in rs.models.items()
-        if any((e.stage and e.stage not in ends) or e.step or e.grade for e in m.then)
-    }
-    found: set[str] = set()
-    while True:
-        needs = [c for kind in moving | found for c in rs.models[kind].when]
-        named = {n for c in needs for n in _named(c)}
-        named |= {r.split(".")[1] for r in builtin.references(needs) if r.startswith("centre.")}
-        named |= {i.act for k in moving | found for i in rs.models[k].with_.values() if i.act}
-        more = {kind for kind, m in rs.models.items() if kind in named or _gives(m) & named}
-        if more <= found:
-            return found
-        found |= more
-
-
-def _gives(model: p.Act) -> set[str]:
-    """The flags and values an act brings."""
-    return {n for e in model.then for n in (*e.raise_, *e.set)}
-
-
-def _named(condition: p.Test) -> Iterator[str]:
-    """The acts and flags a condition names."""
-    for t in inner(condition):
-        yield from (n for n in (t.done, t.flag) if n)
-        if t.published is not None:
-            yield t.published.act
+    return bool(stages) and all(s.terminal for s in stages)
