@@ -232,7 +232,7 @@ class Reader:
             given.act,
             given.on,
             given.by,
-            self.org(given.org or given.by, loc),
+            self.acting(rs, given.by, given.org, loc),
             self._data(model, given, loc),
             self._documents(rs, model, given),
             about=given.about,
@@ -250,6 +250,16 @@ class Reader:
                 for m in bad.mistakes
             ]
             raise LoadError(problems) from None
+
+    def acting(
+        self, rs: Ruleset, by: str, named: str | None, loc: tuple[Any, ...]
+    ) -> dict[str, Any]:
+        """The acting organisation: the one named, or the party's own; a body is itself."""
+        org = self.org(named or by, loc)
+        party = rs.programme.parties.get(by)
+        if named is None and party is not None and (party.body or party.inside):
+            org = {**org, "org": by}
+        return org
 
     def _data(self, model: p.Act, given: CaseAct, loc: tuple[Any, ...]) -> dict[str, Any]:
         data = dict(given.with_)
@@ -435,7 +445,7 @@ def _concur(reader: Reader, book: Book, act: Act, given: CaseAct) -> None:
             "concur",
             act.on,
             party,
-            reader.org(party, ()),
+            reader.acting(reader.rulesets(act.on), party, None, ()),
             {"draft": act.draft, "agrees": True},
             centre=act.centre,
             recorded=act.recorded,

@@ -112,6 +112,8 @@ def _actor(r: Rule, outcome: int, x: Ctx) -> Told:
         told.cure = Text("须由下列类型的单位担任：", "must be one of: ") + told.expected
         if played.cite or played.default:
             told.cite, told.default, told.rebased = played.cite, played.default, True
+    elif played is not None and (played.body or played.inside):
+        told.seen = Text(*[str(act.org.get("name") or act.org.get("org"))] * 2)
     else:
         held = x.state.roles.get(act.party) or []
         who = "、".join(str(o.get("name") or o.get("org")) for o in held)

@@ -652,7 +652,8 @@ class Instrument(Strict):
 
 
 class Party(Basis):
-    """A role. A `body` is one fixed organisation; others are bound to a centre by acts.
+    """A role. A `body` is one fixed organisation, identified by the party's id or name; others are
+    bound to a centre by acts.
 
     `kinds` limits which organisations may play the role. `many`: several may.
     `inside`: an organ of the centre itself (board, committee), bound when constituted.
