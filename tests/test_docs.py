@@ -136,3 +136,13 @@ def test_links_lead_somewhere(guide: str) -> None:
     folder = Path(os.path.realpath(DOCS))
     text = (DOCS / guide).read_text(encoding="utf-8")
     assert [to for to in LINK.findall(text) if not (folder / to).exists()] == []
+
+
+@pytest.mark.parametrize(
+    "page", [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted(DOCS.glob("*.md"))], ids=str
+)
+def test_every_link_and_picture_of_a_page_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text)
+    missing = [x for x in links if "://" not in x and not (page.parent / x).exists()]
+    assert missing == []

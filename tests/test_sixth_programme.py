@@ -200,7 +200,7 @@ def test_state_duties_and_judgement_on_the_command_line(run: Run) -> None:
     assert "Return" in run("duties", LIFE, "--on", "2024-03-01")
     assert "revoke" in run("permitted", LIFE, "--on", "2024-07-01", "--party", "hub_agency")
     act = {"on": "2024-10-20", "by": "host", "act": "appeal"}
-    assert "NO_RULE 6.4" in run("judge", LIFE, json.dumps(act), status=1)
+    assert "NO_RULE part 6, section 4" in run("judge", LIFE, json.dumps(act), status=1)
 
 
 # --- the pages ----------------------------------------------------------------------------------

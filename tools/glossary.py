@@ -44,6 +44,7 @@ REASONS: dict[str, str] = {
     "Programme.classes": "NCTI 3: two classes of centre.",
     "Programme.holiday_shift": "Declared where the matrix names it; off in every programme.",
     "Register.key": "NMIC: rows of a register are found again by their year.",
+    "Register.when": "A yearly row is taken for a year that can be reported on.",
     "Register.then": "NCTI 13: rows of a register establish a finding's particulars.",
     "Relation.from": "JLIIC 19: the target of promotion changes on a date.",
     "Relation.until": "JLIIC 19: the target of promotion ended with the repealed guide.",

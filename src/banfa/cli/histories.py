@@ -138,13 +138,14 @@ def permitted(options: argparse.Namespace) -> int:
         print_json([_permission_plain(level, one) for level, one in found])
         return 0
     marks = {"possible": "✓", "open": "…", "blocked": "✗"}
+    numbering = asked.rs.programme.instrument.numbering
     for _, one in sorted(found, key=lambda pair: list(marks).index(pair[1].standing)):
         name = getattr(asked.rs.models[one.act].name, options.lang)
         wait = one.from_day
         told = say(options, f"（{wait}起）", f" (from {wait})") if wait else ""
         print(f"{marks[one.standing]} {one.act}  {name}{told}")
         if one.standing == "blocked":
-            for line in finding_lines(options, one.judgement.refusals):
+            for line in finding_lines(options, one.judgement.refusals, numbering):
                 print(f"    {line}")
     return 0
 
@@ -209,7 +210,8 @@ def judge(options: argparse.Namespace) -> int:
             if taken.accepted
             else say(options, "不予接受", "refused")
         )
-        for line in finding_lines(options, taken.findings, held=True):
+        numbering = reader.editions.latest.programme.instrument.numbering
+        for line in finding_lines(options, taken.findings, numbering, held=True):
             print(f"  {line}")
     return 0 if taken.accepted else 1
 
