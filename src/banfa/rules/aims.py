@@ -60,6 +60,13 @@ def needs(rs: Ruleset, kind: str, number: int) -> tuple[str, ...]:
     return _NEEDS[at]
 
 
+def stages(rs: Ruleset, kind: str) -> frozenset[Stage]:
+    """The stages an act is for; those of the act it causes, where it causes one."""
+    causes = rs.models[kind].causes
+    found = rs.acts[kind if causes is None else causes.act].stages
+    return frozenset((None, *rs.programme.stages)) if found is None else found
+
+
 def hops(rs: Ruleset) -> dict[Stage, dict[Stage, set[str]]]:
     """From each stage to each that follows it: the acts that lead there (none: time alone)."""
     if rs.digest not in _HOPS:
@@ -67,7 +74,7 @@ def hops(rs: Ruleset) -> dict[Stage, dict[Stage, set[str]]]:
         for kind, model in rs.models.items():
             caused = model.causes.act if model.causes is not None else kind
             for e in rs.models[caused].then:
-                for start in (rs.acts[caused].stages or ()) if e.stage is not None else ():
+                for start in stages(rs, kind) if e.stage is not None else ():
                     found[start].setdefault(e.stage, set()).add(kind)
         for name, stage in rs.programme.stages.items():
             if stage.derived is not None:

@@ -108,7 +108,7 @@ class Hints:
             return value
         asked = self.wants.get((self.act.kind, path), ())
         later = [v for kind, v in asked if kind in self.life.way]
-        if later and given.type != "choices" and self.rng.random() < 0.7:
+        if later and given.type != "choices" and self.rng.random() < 0.8:
             return self.rng.choice(later)
         return self._sample(path, given)
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import datetime as dt
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from banfa.rules import programme as p
-from banfa.rules.aims import distances, givers, nearer, needs
+from banfa.rules.aims import distances, givers, nearer, needs, stages
 from banfa.rules.hints import DAY, Hints, blank, places
 from banfa.rules.history import Book, Editions, Taken
 from banfa.rules.judge import judge
@@ -23,7 +23,7 @@ from banfa.rules.ruleset import Ruleset
 from banfa.rules.terms import NOT, OPEN
 
 GENERIC = ("exception_decision", "set_default", "set_parameter", "extend_validity")
-AIMED = 60  # steps after which a life gives up an aim
+AIMED = 25  # steps without progress after which a life gives up an aim
 SKIPPED = ("annul", "annul_programme_act", "concur", "enter_existing_centre")
 
 
@@ -55,7 +55,7 @@ class Life:
         self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
             lambda: self.rng.choice((0.2, 1, 1, 1, 5))
         )
-        self.aim, self.tries = "", 0
+        self.aim, self.tries, self.failed = "", 0, 0
         self.way: set[str] = set()  # what leads to the aim from here
         self._way_at: tuple[Any, ...] = ()
         self._folded: dict[str | None, tuple[Any, State]] = {}
@@ -105,22 +105,35 @@ class Life:
             self.refused[act.kind] += 1
         elif act.kind in self.way:
             self.refused.clear()  # a step ahead: what was refused may be possible now
-            self.aim = "" if act.kind == self.aim else self.aim
+            self.tries -= 1
+            if act.kind == self.aim:
+                self.aim, self.failed = "", 0
         return taken
 
     def _set_aim(self, rs: Ruleset, state: State) -> None:
         """Something to get at; another when it is reached or out of reach."""
+        near = distances(rs, rs.stage_on(state, self.on)).keys()
+        lost = self.aim and not stages(rs, self.aim) & near
         self.tries += 1
-        near = distances(rs, rs.stage_on(state, self.on))
-        if self.tries > AIMED or not self.aim:
-            stages = {k: rs.acts[k].stages for k in _bases(rs)}
-            self.aim = self.rng.choice(
-                [k for k, s in stages.items() if s is None or s & near.keys()]
-            )
-            self.tries = 0
+        if lost or self.tries > AIMED or not self.aim:
+            self.failed += bool(self.aim)
+            self.aim, self.tries = self._choose_aim(rs, state, near), 0
         at = (self.aim, self.on, id(state), len(self.book.programme.acts))
         if self._way_at != at:
             self._way_at, self.way = at, self._way(rs, state)
+
+    def _choose_aim(self, rs: Ruleset, state: State, near: Set[str | None]) -> str:
+        """Rather what was not done yet and has few chances; an end rather late in life."""
+        done = state.counts.keys() | self._state(None).counts.keys()
+        early = 0.2 if self.tried < 2 * AIMED else 1.0
+        chances = {
+            kind: (0.1 if kind in done else 1.0)
+            * (early if _late(rs, kind) else 1.0)
+            / len(stages(rs, kind))
+            for kind in _bases(rs)
+            if stages(rs, kind) & near
+        }
+        return self.rng.choices(list(chances), list(chances.values()))[0]
 
     def _way(self, rs: Ruleset, state: State) -> set[str]:
         """The acts that bring about what the aim, and these in turn, still lack."""
@@ -134,20 +147,25 @@ class Life:
     def _missing(self, rs: Ruleset, state: State, kind: str) -> set[str]:
         """Acts that would take away something of what stands in an act's way today."""
         compiled, stage = rs.acts[kind], rs.stage_on(state, self.on)
-        if compiled.stages is not None and stage not in compiled.stages:
-            return nearer(rs, stage, compiled.stages)
+        if stage not in stages(rs, kind):
+            return nearer(rs, stage, stages(rs, kind))
         own = self._state(None) if compiled.model.level == "programme" else state
         asked = judge(rs, own, self._probe(rs, own, kind), self.book.world, partial=True)
         found: set[str] = set()
         for number, outcome in enumerate(asked.outcomes):
             for lack in needs(rs, kind, number) if outcome in (NOT, OPEN) else ():
-                root, _, name = lack.partition(".")
-                programme = root == "act" and rs.models[name].level == "programme"
-                # an input may have to name what does not exist yet
-                stale = self.refused[kind] or not programme or not self.book.world.of(name, self.on)
-                if outcome == NOT or (programme and stale):
+                # an input that must fit what is there may fit what comes next
+                if outcome == NOT or self.refused[kind] or not self._there(own, lack):
                     found.update(givers(rs).get(lack, ()))
         return found
+
+    def _there(self, own: State, lack: str) -> bool:
+        """Whether something has been brought about, where that can be told without inputs."""
+        root, _, name = lack.partition(".")
+        if root == "act":
+            return name in own.counts or bool(self.book.world.of(name, self.on))
+        held = {"flag": own.flags, "centre": own.values, "role": own.roles}.get(root)
+        return held is None or name in held
 
     def _probe(self, rs: Ruleset, own: State, kind: str) -> Act:
         """An act without its inputs, in a case that is ready for it, if one is."""
@@ -160,15 +178,15 @@ class Life:
         return Act(kind, self.on, party, org, about=(ready or cases or [None])[-1])
 
     def _over(self, rs: Ruleset, state: State) -> bool:
-        """Whether the life is told: a while after its end or after the regulation's."""
+        """Whether the life is told: a while after its end or the regulation's, or stuck."""
         until = rs.programme.instrument.in_force.until
         past = until is not None and self.on > until
-        return (past or _ended(rs, state)) and self.rng.random() < 0.1
+        return (past or _ended(rs, state) or self.failed > 2) and self.rng.random() < 0.1
 
     def wait(self, state: State) -> None:
         """Lets some days pass, often up to the end of a period or the day after."""
         ends = [s.end for s in state.periods.values() if not s.closed and s.end > self.on]
-        if ends and self.rng.random() < 0.15:
+        if ends and self.rng.random() < 0.25:
             self.on = max(self.on, min(ends) + self.rng.choice((-30, -1, 0, 1, 60)) * DAY)
         else:
             self.on += self.rng.choice((0, 1, 5, 10, 25, 60)) * self.pace * DAY
@@ -190,14 +208,13 @@ class Life:
             programme = rs.models[kind].level == "programme"
             own = self._state(None) if programme else state
             case = self._possible(rs, own, kind, party)
-            if case is None:
-                del pool[kind, party]
-                continue
-            act = self.make(rs, own, kind, party, case or None)
+            act = None if case is None else self.make(rs, own, kind, party, case or None)
             if act is not None:
                 return act
-            self.refused[kind] += 1
+            self.refused[kind] += case is not None
             del pool[kind, party]
+            if self.way.isdisjoint(k for k, _ in pool):
+                pool["", ""] = 5.0  # nothing leads to the aim today
         return None
 
     def _wild(self, rs: Ruleset, state: State) -> Act | None:
@@ -216,18 +233,16 @@ class Life:
         common = self._state(None).counts
         order: list[str | None] = [None, *rs.programme.stages]
         for kind, base in _bases(rs).items():
-            model, stages = rs.models[kind], rs.acts[kind].stages
-            if stages is not None and stage not in stages:
-                continue
-            caused = rs.acts[model.causes.act].stages if model.causes is not None else None
-            if caused is not None and stage not in caused:
+            model, fit = rs.models[kind], stages(rs, kind)
+            if stage not in fit:
                 continue
             leads = [order.index(e.stage) for e in model.then if e.stage is not None]
-            if stages is not None and leads and max(leads) <= order.index(stage):
+            if model.level == "centre" and leads and max(leads) <= order.index(stage):
                 base = min(base, 1.0)  # leads back
             # each repetition makes an act less likely, least so a step in a case
             tired = 1 + state.counts.get(kind, 0) + common.get(kind, 0)
-            weight = base / (tired if model.about is not None else tired**2) + 0.005
+            weight = base / (tired if model.about is not None else tired**2)
+            weight = weight if _ends(rs, model) else max(weight, 0.05)
             weight *= self.taste[kind] * (0.2 if model.level == "programme" else 1.0)
             if kind in self.way:
                 weight, pool["", ""] = 20.0, 0.2
@@ -266,7 +281,7 @@ class Life:
             "stage": rng.choice(existing.stages),
             "basis": "既有批复",
             "roles": {n: self.org(rs, n) for n in bound if not programme.parties[n].many},
-            "values": {n: v for n, v in values.items() if v is not None},
+            "values": {n: v for n, v in values.items() if v is not None and rng.random() < 0.7},
             "periods": {n: dict(span) for n in programme.periods},
         }
         if programme.classes:
@@ -311,7 +326,7 @@ class Life:
         hints = Hints(rs, self, act, state)
         last = {c.name.of for c in model.when if c.name is not None}  # names come from the rest
         for name, given in sorted(model.with_.items(), key=lambda i: f"with.{i[0]}" in last):
-            if given.required or self.rng.random() < 0.7:
+            if given.required or self.rng.random() < (0.9 if act.kind in self.way else 0.6):
                 if careless and self.rng.random() < 0.1:
                     continue
                 value = hints.generic(name) or hints.value(f"with.{name}", given)
@@ -412,7 +427,7 @@ def _base(rs: Ruleset, kind: str, model: p.Act) -> float:
     if kind in GENERIC:
         return 0.01
     if _ends(rs, model):
-        return 0.1 if model.when else 0.02  # an end that needs a ground, or one that needs none
+        return 0.03 if model.when else 0.005  # an end that needs a ground, or one that needs none
     weight = 1.0 + 3.0 * any(e.stage for e in model.then) + 1.0 * any(e.step for e in model.then)
     row = kind.startswith("record_") and kind not in rs.programme.acts
     return weight * (0.1 if row or model.probe else 1.0)
@@ -420,5 +435,11 @@ def _base(rs: Ruleset, kind: str, model: p.Act) -> float:
 
 def _ends(rs: Ruleset, model: p.Act) -> bool:
     """Whether an act ends the life."""
-    stages = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
-    return bool(stages) and all(s.terminal for s in stages)
+    led = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
+    return bool(led) and all(s.terminal for s in led)
+
+
+def _late(rs: Ruleset, kind: str) -> bool:
+    """Whether an act ends the life or comes after its end only."""
+    over = {n for n, s in rs.programme.stages.items() if s.terminal}
+    return _ends(rs, rs.models[kind]) or stages(rs, kind) <= over
