@@ -135,9 +135,8 @@ def run() -> None:
     print(f"  by hand           {hand * 1e6:8.2f} µs an act")
     print(f"  engine            {ours * 1e6:8.2f} µs an act")
     print(f"  speed, engine ÷ by hand           {hand / ours:6.2f}   (aim 1.0, first 0.5)")
-    print(
-        f" cost an act, {len(long)} ÷ {len(short)} acts        {ours_long / ours:6.2f}   (aim ≤ 1.15)"
-    )
+    growth = ours_long / ours
+    print(f"  cost an act, {len(long)} ÷ {len(short)} acts        {growth:6.2f}   (aim ≤ 1.15)")
     for name in ids():
         for folder in edition_folders(name):
             took = min(_load(folder) for _ in range(5))

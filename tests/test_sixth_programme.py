@@ -7,10 +7,13 @@ revocation, a second edition that moves running hubs. If any of it needed code, 
 from __future__ import annotations
 
 import datetime as dt
+import html
 import io
 import json
+import random
 import re
 import tokenize
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +30,7 @@ from banfa.rules import cases, library
 from banfa.rules.duties import duties
 from banfa.rules.judge import permitted
 from banfa.rules.lint import check_folder
+from banfa.rules.simulate import Life
 
 PROGRAMMES = Path(__file__).parent / "programmes"
 SIXTH = PROGRAMMES / "sixth"
@@ -117,7 +121,45 @@ def test_duties_fall_due_and_end(book: Any) -> None:
     )
     hearing = owed("2024-07-06")["hearing"]
     assert (hearing.mode, hearing.holder) == ("decision", ["hearing_officer"])
+    assert "hearing" not in owed("2024-09-03")
     assert owed("2024-11-01") == {}
+
+
+def test_random_lives_across_the_change_keep_what_the_act_says() -> None:
+    editions = library.find("sixth", PROGRAMMES)
+    accepted: Counter[str] = Counter()
+    moved = 0
+    for number in range(60):
+        life = Life(editions, random.Random(number), day("2024-02-05"), imported=0.9)
+        for one, taken, before in life.steps(120):
+            after = life.state
+            rs = editions.of(after, life.on)
+            if not taken.accepted:
+                assert after.summary() == before.summary(), (one, "a refusal changed the state")
+                continue
+            accepted[one.kind] += 1
+            assert after.stage is None or after.stage in rs.programme.stages
+            if one.kind == "revoke":
+                assert after.counts["hold_hearing"] >= 1
+            if one.kind == "publish_grade" and one.data["grade"] == "a":
+                assert sum(scores(before, after)) >= 85
+        history = life.book.history(life.centre)
+        state = history.state(life.book.world, life.on)
+        assert history.broken(history.acts, life.book.world) == []
+        was = history.state(life.book.world, day("2024-06-30"))
+        running = was.stage in ("licensed", "suspended") and life.on >= day("2024-07-01")
+        over = "licence" in was.periods and was.periods["licence"].end < day("2024-07-01")
+        if running and not (over and was.stage == "licensed"):
+            moved += 1
+            assert state.edition == "2024"
+    assert moved > 2, accepted
+    assert accepted["propose_revocation"] + accepted["publish_grade"] > 0, accepted
+
+
+def scores(before: Any, after: Any) -> list[Any]:
+    """The scores of the evaluation that an act has just closed."""
+    (case,) = [c for i, c in after.cases.items() if c.closed and not before.cases[i].closed]
+    return [case.data[name] for name in ("impact", "science", "stewardship")]
 
 
 # --- the command line ---------------------------------------------------------------------------
@@ -158,7 +200,7 @@ def test_state_duties_and_judgement_on_the_command_line(run: Run) -> None:
     assert "Return" in run("duties", LIFE, "--on", "2024-03-01")
     assert "revoke" in run("permitted", LIFE, "--on", "2024-07-01", "--party", "hub_agency")
     act = {"on": "2024-10-20", "by": "host", "act": "appeal"}
-    assert "NO_RULE 6.4" in run("judge", LIFE, json.dumps(act), status=1)
+    assert "NO_RULE part 6, section 4" in run("judge", LIFE, json.dumps(act), status=1)
 
 
 # --- the pages ----------------------------------------------------------------------------------
@@ -265,12 +307,15 @@ def test_the_list_and_the_centre_show_it_under_the_edition_that_now_governs(
 ) -> None:
     listed = said(client.get("/"))
     assert "National Applied Research Hub for Tidal Power" in listed and "Restricted" in listed
+    assert "Weavers' Cooperative, Chamber" in html.unescape(listed) and "Regulation" in listed
     page = said(client.get(f"/centres/{hub}/"))
     assert "National Applied Research Hub for Tidal Power" in page
     assert "Restricted" in page and "2027-04-30" in page
     assert "notice of intended revocation" in page.lower()
+    assert page.count("Moved to edition 2024 on 2024-07-01") == 2  # the clock, the timeline
+    assert "+ 5 years" in page and "+ 7 years" in page and "part 7, section 2" in page
     before = said(client.get(f"/centres/{hub}/?on=2024-06-30"))
-    assert "Suspended" in before and "2025-04-30" in before
+    assert "Suspended" in before and "2025-04-30" in before and "Moved to" not in before
     assert "国家潮汐能应用研究枢纽" in said(
         Client(headers={"host": "localhost"}).get(f"/centres/{hub}/")
     )
@@ -297,6 +342,40 @@ def test_a_form_takes_an_act_to_the_ledger(client: Client, hub: str) -> None:
     taken = client.post(at, {**form, "on": "2030-10-06"})
     assert taken.status_code == 302
     assert "notice served" in said(client.get(f"/centres/{hub}/"))
+
+
+def test_a_hub_begins_and_parameters_are_set_by_forms(client: Client, hub: str) -> None:
+    call = {"party": "hub_agency", "on": "2030-11-01", "with.closes": "2030-12-31"}
+    at = "/programmes/sixth/acts/publish_call/?party=hub_agency"
+    assert client.post(at, {**call, "with.themes": "Glass\nTidal Power"}).status_code == 302
+    least = {"party": "treasury", "on": "2030-11-02", "with.parameter": "minimum_match"}
+    at = "/programmes/sixth/acts/set_parameter/?party=treasury"
+    assert client.post(at, {**least, "with.value": "600000"}).status_code == 302
+    at = "/programmes/sixth/acts/apply/?party=host"
+    page = client.get(at).content.decode()
+    assert '<option value="alder"' in page and '<option value="coop"' not in page
+    assert 'value="coop"' in page and "crowns" in page
+    form = {
+        "party": "host",
+        "on": "2030-11-15",
+        "org": "alder",
+        "with.call": "3",
+        "with.theme_en": "Glass",
+        "with.theme_zh": "玻璃",
+        "with.sponsors": ["coop", "chamber"],
+        "with.match": "599,999",
+        "documents.charter.aims": "Glass",
+        "documents.charter.government.director": "D2",
+        "documents.charter.government.board": "B3",
+    }
+    refused = client.post(at, form)
+    assert refused.status_code == 422
+    assert "The match reaches what the Treasury has set" in refused.content.decode()
+    one = client.post(at, {**form, "with.match": "600000", "with.sponsors": ["coop"]})
+    assert one.status_code == 422 and "Normally there are two sponsors" in one.content.decode()
+    taken = client.post(at, {**form, "with.match": "600000"})
+    assert taken.status_code == 302 and "/centres/sixth-0002/" in taken["Location"]
+    assert "Applied" in said(client.get("/centres/sixth-0002/"))
 
 
 def test_the_whole_way_to_revocation_in_the_ledger(client: Client, hub: str) -> None:
@@ -334,6 +413,8 @@ def test_the_programme_page_shows_articles_parameters_and_defaults(
     assert "part 6, section 2" in page and "Least matching money" in page
     assert "Whether a hearing may be held without the host" in page
     assert ("45 days to reply" in page) == (edition == "2024")
+    assert ("Moved to edition 2024" in page) == (edition == "2024")
+    assert "graded C twice running" in page and "total 70, groups 30, 15 and 10" in page
 
 
 # --- no code knows any programme ----------------------------------------------------------------

@@ -25,6 +25,7 @@ from pydantic.fields import FieldInfo
 from banfa.cli.schema import case_schema, programme_schema
 from banfa.rules import cases, programme
 from banfa.rules.calendar import Span
+from tools import glossary
 from tools.meanings import MEANINGS
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -86,6 +87,8 @@ def pages() -> dict[Path, str]:
     """Every page made from code, by its path."""
     return {
         DOCS / "vocabulary.md": vocabulary(),
+        DOCS / "glossary.md": glossary.glossary(),
+        DOCS / "single-words.md": glossary.single_words_page(),
         DOCS / "schema" / "programme.schema.json": _json(programme_schema()),
         DOCS / "schema" / "cases.schema.json": _json(case_schema()),
     }

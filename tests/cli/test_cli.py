@@ -396,7 +396,7 @@ def test_judge_accepts_with_0_and_refuses_with_1(run: Run) -> None:
     late = START.replace("2026-04-02", "2029-04-02")
     status, out, _ = run("judge", HISTORY, late)
     assert status == 1
-    assert "✗ TOO_LATE 4.2 in_time" in out
+    assert "✗ TOO_LATE 第四条第二款 in_time" in out
     said = answer(run, "judge", HISTORY, late)
     assert (said["accepted"], said["codes"]) == (False, ["TOO_LATE"])
     assert {f["outcome"] for f in said["findings"]} == {"held", "not"}

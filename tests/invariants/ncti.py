@@ -13,71 +13,94 @@ def listed(s: Any) -> bool:
     return s.stage in LISTED
 
 
-def listed_on_findings(s: Any, a: Any, rs: Any) -> bool:
-    """Every required item of the class was found to be met before the listing."""
-    if s.imported:
-        return True
+def case_of(s: Any, a: Any) -> Any:
+    """The case this act moved last."""
+    return next(c for c in s.cases.values() if c.acts.get(a.kind) == a.seq)
+
+
+def in_order(s: Any, a: Any, *kinds: str) -> bool:
+    """These acts were taken in this act's own case, in this order, before it."""
+    order = [case_of(s, a).acts.get(k, 0) for k in (*kinds, a.kind)]
+    return all(order) and order == sorted(order)
+
+
+def listed_on_findings(s: Any, a: Any, at: Any) -> bool:
+    """Every required item of the class was found to be met, and nothing of it withdrawn since."""
     article, items = ("15", 5) if s.centre_class == "field" else ("13", 4)
-    return all(f"found_{article}_{i}" in s.flags for i in range(1, items + 1))
+    found = all(f"found_{article}_{i}" in at.before.flags for i in range(1, items + 1))
+    return found and a.kind == f"approve_{s.centre_class}" and a.party == "most"
 
 
-def expert_opinion_first(s: Any, a: Any, rs: Any) -> bool:
-    case = next(c for c in s.cases.values() if c.procedure == "expert_review" and c.closed)
-    return len(case.acts) >= 3
-
-
-def named_by_class(s: Any, a: Any, rs: Any) -> bool:
-    name = names.current(rs.programme, s, a.on).zh
-    if name is None:
-        return True
+def named_by_class(s: Any, a: Any, at: Any) -> bool:
+    name = names.current(at.programme, s, a.on).zh
     if s.centre_class == "field":
         return name.startswith("国家") and name.endswith("技术创新中心")
     return name.endswith("国家技术创新中心")
 
 
-def ended_by_most(s: Any, a: Any, rs: Any) -> bool:
+def ended_by_most(s: Any, a: Any, at: Any) -> bool:
     last = [s.last[k] for k in ("delist", "revoke") if k in s.last]
     return any(e.on == s.stage_since and e.party == "most" for e in last)
 
 
-def graded_after_findings(s: Any, a: Any, rs: Any) -> bool:
-    case = next(c for c in reversed(list(s.cases.values())) if c.acts.get("decide_grade"))
-    order = [case.acts.get(k, 0) for k in ("called", "report_findings", "decide_grade")]
-    return all(order) and order == sorted(order)
+def delisted_on_ground(s: Any, a: Any, at: Any) -> bool:
+    return a.data["ground"] in s.flags and s.values["delisting_ground"] == a.data["ground"]
+
+
+def entered_on_a_plan(s: Any, a: Any, at: Any) -> bool:
+    """One cycle further, on the plan the board adopted for it; never from a poor grade alone."""
+    number = at.before.values["cycle_no"] + 1
+    planned = at.before.values["next_plan_cycle"] == number == s.values["cycle_no"]
+    good = bool(s.results) and s.results[-1].grade in ("excellent", "good")
+    return planned and (good or s.imported or "consent_to_next_cycle" in s.counts)
 
 
 INVARIANTS: dict[str, Any] = {
-    "listed_on_findings": (lambda s, a, rs: listed(s), listed_on_findings),
+    "listed_on_findings": (
+        lambda s, a, at: a.kind in ("approve_comprehensive", "approve_field"),
+        listed_on_findings,
+    ),
     "class_is_fixed": (
-        lambda s, a, rs: s.stage is not None,
-        lambda s, a, rs: s.centre_class in ("comprehensive", "field"),
+        lambda s, a, at: s.stage is not None,
+        lambda s, a, at: s.centre_class in ("comprehensive", "field"),
     ),
-    "expert_opinion_first": (lambda s, a, rs: a.kind == "approve_field", expert_opinion_first),
-    "named_by_class": (lambda s, a, rs: listed(s), named_by_class),
+    "expert_opinion_first": (
+        lambda s, a, at: a.kind == "approve_field",
+        lambda s, a, at: in_order(s, a, "start_expert_review", "give_consultation_opinion"),
+    ),
+    "named_by_class": (
+        lambda s, a, at: listed(s) and names.current(at.programme, s, a.on).zh is not None,
+        named_by_class,
+    ),
     "no_name_before_listing": (
-        lambda s, a, rs: s.stage is not None and not listed(s),
-        lambda s, a, rs: names.current(rs.programme, s, a.on).zh is None,
+        lambda s, a, at: s.stage is not None and not listed(s),
+        lambda s, a, at: names.current(at.programme, s, a.on).zh is None,
     ),
-    "ended_by_most": (lambda s, a, rs: s.stage == "delisted", ended_by_most),
-    "graded_after_findings": (lambda s, a, rs: a.kind == "decide_grade", graded_after_findings),
+    "ended_by_most": (lambda s, a, at: s.stage == "delisted", ended_by_most),
+    "graded_after_findings": (
+        lambda s, a, at: a.kind == "decide_grade",
+        lambda s, a, at: in_order(s, a, "called", "submit_evaluation_material", "report_findings"),
+    ),
     "grade_in_scale": (
-        lambda s, a, rs: bool(s.results),
-        lambda s, a, rs: all(r.grade in ("excellent", "good", "poor") for r in s.results),
+        lambda s, a, at: bool(s.results),
+        lambda s, a, at: all(r.grade in ("excellent", "good", "poor") for r in s.results),
     ),
     "rectifying_with_a_deadline": (
-        lambda s, a, rs: s.stage == "rectifying" and not s.imported,
-        lambda s, a, rs: "rectification" in s.periods and s.results[-1].grade == "poor",
+        lambda s, a, at: s.stage == "rectifying" and not s.imported,
+        lambda s, a, at: "rectification" in s.periods and s.results[-1].grade == "poor",
     ),
     "subsidy_on_a_result": (
-        lambda s, a, rs: a.kind == "arrange_post_subsidy",
-        lambda s, a, rs: bool(s.results),
+        lambda s, a, at: a.kind == "arrange_post_subsidy",
+        lambda s, a, at: a.data["cited_grade"] == s.results[-1].grade,
     ),
+    "delisted_on_ground": (lambda s, a, at: a.kind == "delist", delisted_on_ground),
+    "entered_on_a_plan": (lambda s, a, at: a.kind == "enter_next_cycle", entered_on_a_plan),
     "filed_after_review": (
-        lambda s, a, rs: a.kind == "file_annual_report",
-        lambda s, a, rs: s.counts["review_annual_report"] >= s.counts["file_annual_report"],
+        lambda s, a, at: a.kind == "file_annual_report",
+        lambda s, a, at: in_order(s, a, "submit_annual_report", "review_annual_report"),
     ),
     "changed_after_review": (
-        lambda s, a, rs: a.kind == "approve_change",
-        lambda s, a, rs: s.counts["review_change"] >= s.counts["approve_change"],
+        lambda s, a, at: a.kind == "approve_change",
+        lambda s, a, at: in_order(s, a, "apply_change", "review_change"),
     ),
 }

@@ -21,7 +21,7 @@ def excepted(s: Any) -> bool:
     return bool(s.exceptions)
 
 
-def one_application(s: Any, a: Any, rs: Any) -> bool:
+def one_application(s: Any, a: Any, at: Any) -> bool:
     free = [
         e.data.get("still_counts") is False
         for e in [s.last.get("decide_extension")]
@@ -30,12 +30,12 @@ def one_application(s: Any, a: Any, rs: Any) -> bool:
     return excepted(s) or any(free) or s.counts["apply_extension"] == 1
 
 
-def within_four_years(s: Any, a: Any, rs: Any) -> bool:
+def within_four_years(s: Any, a: Any, at: Any) -> bool:
     period = s.periods["preparation"]
     return excepted(s) or period.end <= end_of(period.start, FOUR_YEARS)
 
 
-def confirmed_in_order(s: Any, a: Any, rs: Any) -> bool:
+def confirmed_in_order(s: Any, a: Any, at: Any) -> bool:
     """Appraisal, approval, goals and tasks in time, application, a result of good or above."""
     days = [
         s.first[k].on
@@ -56,59 +56,59 @@ def confirmed_in_order(s: Any, a: Any, rs: Any) -> bool:
     return days == sorted(days) and done and papers and grade
 
 
-def name_fits_stage(s: Any, a: Any, rs: Any) -> bool:
-    name = names.current(rs.programme, s, a.on).zh
+def name_fits_stage(s: Any, a: Any, at: Any) -> bool:
+    name = names.current(at.programme, s, a.on).zh
     if name is None:
         return True
-    return ("（筹）" in name) == (rs.stage_on(s, a.on) != "confirmed")
+    return ("（筹）" in name) == (at.stage_on(s, a.on) != "confirmed")
 
 
-def two_letters(s: Any, a: Any, rs: Any) -> bool:
+def two_letters(s: Any, a: Any, at: Any) -> bool:
     letters = [n for n in s.notices if n.notice.startswith("confirmation_letter")]
     return len(letters) == 2
 
 
-def result_on_record(s: Any, a: Any, rs: Any) -> bool:
+def result_on_record(s: Any, a: Any, at: Any) -> bool:
     both = s.concurrences.get(a.draft, {})
     joint = both.get("customs_administration") and both.get("tax_administration")
     return "third_party_verification" in s.counts and bool(joint)
 
 
-def revoked_on_ground(s: Any, a: Any, rs: Any) -> bool:
+def revoked_on_ground(s: Any, a: Any, at: Any) -> bool:
     both = s.concurrences.get(a.draft, {})
     joint = both.get("customs_administration") and both.get("tax_administration")
     return bool(joint) and bool(a.data.get("ground"))
 
 
-def ended_by_decision(s: Any, a: Any, rs: Any) -> bool:
+def ended_by_decision(s: Any, a: Any, at: Any) -> bool:
     return ENDING[s.stage] in s.counts and s.stage_since == s.last[ENDING[s.stage]].on
 
 
 INVARIANTS: dict[str, Any] = {
-    "one_application": (lambda s, a, rs: a.kind == "apply_extension", one_application),
-    "four_years": (lambda s, a, rs: "preparation" in s.periods, within_four_years),
+    "one_application": (lambda s, a, at: a.kind == "apply_extension", one_application),
+    "four_years": (lambda s, a, at: "preparation" in s.periods, within_four_years),
     "confirmed_in_order": (
-        lambda s, a, rs: a.kind == "review_confirmation" and s.stage == "confirmed",
+        lambda s, a, at: a.kind == "review_confirmation" and s.stage == "confirmed",
         confirmed_in_order,
     ),
     "name_fits_stage": (
-        lambda s, a, rs: names.current(rs.programme, s, a.on).zh is not None,
+        lambda s, a, at: names.current(at.programme, s, a.on).zh is not None,
         name_fits_stage,
     ),
-    "two_letters": (lambda s, a, rs: s.stage == "confirmed", two_letters),
-    "result_on_record": (lambda s, a, rs: a.kind == "confirm_result", result_on_record),
-    "revoked_on_ground": (lambda s, a, rs: a.kind == "revoke", revoked_on_ground),
-    "ended_by_decision": (lambda s, a, rs: s.stage in ENDED, ended_by_decision),
+    "two_letters": (lambda s, a, at: s.stage == "confirmed", two_letters),
+    "result_on_record": (lambda s, a, at: a.kind == "confirm_result", result_on_record),
+    "revoked_on_ground": (lambda s, a, at: a.kind == "revoke", revoked_on_ground),
+    "ended_by_decision": (lambda s, a, at: s.stage in ENDED, ended_by_decision),
     "no_clawback": (
-        lambda s, a, rs: s.stage == "revoked",
-        lambda s, a, rs: "recover_subsidy" not in s.counts,
+        lambda s, a, at: s.stage == "revoked",
+        lambda s, a, at: "recover_subsidy" not in s.counts,
     ),
     "one_result_a_round": (
-        lambda s, a, rs: bool(s.results),
-        lambda s, a, rs: len(s.results) == s.counts["confirm_result"],
+        lambda s, a, at: bool(s.results),
+        lambda s, a, at: len(s.results) == s.counts["confirm_result"],
     ),
     "through_the_supervising_unit": (
-        lambda s, a, rs: a.kind in ("file_annual_report", "forward_confirmation", "initial_review"),
-        lambda s, a, rs: a.org["org"] == s.roles["supervising_unit"][0]["org"],
+        lambda s, a, at: a.kind in ("file_annual_report", "forward_confirmation", "initial_review"),
+        lambda s, a, at: a.org["org"] == s.roles["supervising_unit"][0]["org"],
     ),
 }

@@ -204,3 +204,13 @@ def test_what_is_called_executable_is_executable_here(programme: str) -> None:
     for article in coverage(rs):
         assert "carrier" not in article.gaps, article.key
         assert "record" not in article.gaps, article.key
+
+
+@pytest.mark.parametrize("name", ["ncti", "nitec"])
+def test_nor_any_content_actor_or_stage_of_the_first_two(name: str) -> None:
+    """The two programmes whose cases go furthest: every single rule of every act is noticed."""
+    folder = edition_folders(name)[-1]
+    files = sorted((SHIPPED / name / "cases").glob("*.yaml"))
+    found = survivors(ruleset(folder), files, rules=EVERYTHING, processes=1)
+    assert len(found.tried) > 400
+    assert found.unnoticed == []

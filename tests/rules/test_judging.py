@@ -301,3 +301,16 @@ def test_what_cannot_be_read_is_a_mistake_not_a_refusal(
         check(rs, Act(kind, day("2026-03-01"), "boss", BOSS, data))
     assert [m.where for m in caught.value.mistakes] == [where]
     assert caught.value.mistakes[0].text.zh and caught.value.mistakes[0].text.en
+
+
+def test_a_body_is_itself_and_nobody_else(book: Book) -> None:
+    book.record(act("notice", "2026-02-10", "boss", {"fields": ["封装"]}))
+    book.record(act("apply", "2026-02-20", "unit", {"field_zh": "封装", "team": ["张"]}))
+    stranger = act("start", "2026-03-16", "boss", {"end": day("2029-03-16")})
+    stranger.org = {"org": "路人公司", "kind": "firm"}
+    taken = book.record(stranger)
+    assert taken.codes == ["WRONG_ACTOR"]
+    assert taken.refusals[0].seen is not None and taken.refusals[0].seen.zh == "路人公司"
+    by_name = act("start", "2026-03-16", "boss", {"end": day("2029-03-16")})
+    by_name.org = {"org": "部"}
+    assert book.record(by_name).accepted

@@ -71,7 +71,8 @@ def parser(language: str) -> argparse.ArgumentParser:
         if zh
         else "Regulations on innovation centres, executable.",
     )
-    top.add_argument("--version", action="version", version=f"banfa {__version__}")
+    told = "显示版本" if zh else "show the version"
+    top.add_argument("--version", action="version", version=f"banfa {__version__}", help=told)
     top.add_argument("--lang", choices=LANGUAGES, default=argparse.SUPPRESS, help="zh, en")
     commands = top.add_subparsers(
         dest="command",

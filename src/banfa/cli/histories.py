@@ -16,6 +16,7 @@ from banfa.rules import judge as judging
 from banfa.rules.history import Book
 from banfa.rules.life import State
 from banfa.rules.loading import LoadError, Node, parse, read, validate
+from banfa.rules.programme import Programme
 from banfa.rules.proposals import nearest
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.world import World
@@ -86,7 +87,7 @@ def state(options: argparse.Namespace) -> int:
         lines.append((title, f"{span['start']} – {span['end']}"))
     for key, value in shown["values"].items():
         title = getattr(programme.values[key].name, options.lang)
-        lines.append((title, getattr(words.value(value), options.lang)))
+        lines.append((title, _shown_value(programme, key, value, options.lang)))
     for flag in shown["flags"]:
         lines.append((say(options, "标记", "flag"), getattr(programme.flags[flag], options.lang)))
     for one in shown["open_cases"]:
@@ -95,10 +96,18 @@ def state(options: argparse.Namespace) -> int:
         title = getattr(procedure.name, options.lang)
         lines.append((title, getattr(step.name, options.lang)))
     for result in shown["results"]:
-        lines.append((say(options, "评估结果", "result"), f"{result['grade']} {result['on']}"))
+        grade = getattr(words.grade(programme, result["grade"]), options.lang)
+        lines.append((say(options, "评估结果", "result"), f"{grade} {result['on']}"))
     for label, text in lines:
         print(f"{label}: {text}")
     return 0
+
+
+def _shown_value(programme: Programme, key: str, value: Any, lang: str) -> str:
+    """A fact as people read it: options by their names."""
+    given = words.declared_in(programme, None, f"centre.{key}")
+    text: str = getattr(words.value(value, given, programme=programme), lang)
+    return text
 
 
 # --- permitted ----------------------------------------------------------------------------------
@@ -129,13 +138,14 @@ def permitted(options: argparse.Namespace) -> int:
         print_json([_permission_plain(level, one) for level, one in found])
         return 0
     marks = {"possible": "✓", "open": "…", "blocked": "✗"}
+    numbering = asked.rs.programme.instrument.numbering
     for _, one in sorted(found, key=lambda pair: list(marks).index(pair[1].standing)):
         name = getattr(asked.rs.models[one.act].name, options.lang)
         wait = one.from_day
         told = say(options, f"（{wait}起）", f" (from {wait})") if wait else ""
         print(f"{marks[one.standing]} {one.act}  {name}{told}")
         if one.standing == "blocked":
-            for line in finding_lines(options, one.judgement.refusals):
+            for line in finding_lines(options, one.judgement.refusals, numbering):
                 print(f"    {line}")
     return 0
 
@@ -164,7 +174,8 @@ def duties(options: argparse.Namespace) -> int:
     if not owed:
         print(say(options, "没有应办事项", "nothing is owed"))
     for duty in owed:
-        who = "、".join(duty.orgs or duty.holder)
+        orgs = [getattr(o, options.lang) for o in duty.orgs]
+        who = say(options, "、", ", ").join(orgs or duty.holder)
         year = f" {duty.year}" if duty.year else ""
         due = say(options, f"，{duty.due}前", f", due {duty.due}") if duty.due else ""
         late = say(options, "（已逾期）", " (late)") if duty.late else ""
@@ -199,7 +210,8 @@ def judge(options: argparse.Namespace) -> int:
             if taken.accepted
             else say(options, "不予接受", "refused")
         )
-        for line in finding_lines(options, taken.findings, held=True):
+        numbering = reader.editions.latest.programme.instrument.numbering
+        for line in finding_lines(options, taken.findings, numbering, held=True):
             print(f"  {line}")
     return 0 if taken.accepted else 1
 

@@ -199,6 +199,11 @@ def _print_report(options: argparse.Namespace, report: Report, under: Ruleset, t
 
 def make_histories(options: argparse.Namespace) -> int:
     """Writes made-up lives, the same for the same seed."""
+    if not str(options.output).endswith((".jsonl", ".jsonl.gz")):
+        raise Refused(
+            f"“{options.output}”：历史文件应以 .jsonl 或 .jsonl.gz 结尾",
+            f"'{options.output}': a file of lives ends in .jsonl or .jsonl.gz",
+        )
     editions = Editions([library.ruleset(f) for f in folders_of(options.programme)])
     progress = _progress(options, "段")
     make_file(options.output, editions, options.seed, options.number, options.workers, progress)

@@ -122,14 +122,19 @@ def _database() -> Iterator[None]:
         yield
     finally:
         if server is not None:
-            from django.db import connections
-
-            connections.close_all()
-            for name in connections:
-                with contextlib.suppress(Exception):
-                    connections[name].close_pool()
+            with contextlib.suppress(Exception):
+                _let_go()
             server.stop()
             os.environ.pop("DATABASE_URL", None)
+
+
+def _let_go() -> None:
+    """Closes every connection to the database, also those that the pools keep open."""
+    from django.db import connections
+
+    connections.close_all()
+    for name in connections:
+        connections[name].close_pool()  # type: ignore[attr-defined]
 
 
 def _set_up(tables: bool = True) -> None:
@@ -368,14 +373,14 @@ def _check_port(port: int) -> None:
 
 
 def _serve(port: int) -> int:
-    """Serves until Ctrl-C."""
-    from django.db import connections
+    """Serves until Ctrl-C. The worker is a fork: no connection may be open when it begins."""
     from granian import Granian
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
-    connections.close_all()
+    _let_go()
     print(f"http://localhost:{port}", flush=True)
+    print(f"演示数据存于 {_where()} / where the data lie", flush=True)
     print("按 Ctrl-C 停止 / Ctrl-C stops it", flush=True)
     Granian(
         "banfa.office.wsgi:application",
@@ -389,3 +394,16 @@ def _serve(port: int) -> int:
         websockets=False,
     ).serve()
     return 0
+
+
+def _where() -> str:
+    """Where the data lie: the folder of the embedded server, or the database by its host."""
+    from django.conf import settings
+
+    from banfa.office import postgres
+
+    data_dir = postgres.default_data_dir()
+    database = settings.DATABASES["default"]
+    if str(database["HOST"]).startswith(str(data_dir)):
+        return str(data_dir)
+    return f"{database['HOST'] or 'localhost'}/{database['NAME']}"

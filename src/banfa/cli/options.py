@@ -91,11 +91,25 @@ class Parser(argparse.ArgumentParser):
 def day(text: str) -> dt.date:
     """A date as people type it on the command line."""
     try:
-        return dt.datetime.strptime(text, "%Y-%m-%d").date()
+        found = dt.datetime.strptime(text, "%Y-%m-%d").date()
     except ValueError:
         raise argparse.ArgumentTypeError(
-            f"“{text}”不是日期，请写成 2026-02-10 / not a date: write 2026-02-10"
+            f"“{text}”不是日期，请写成 2026-02-10 / “{text}” is not a date: write 2026-02-10"
         ) from None
+    if not 1900 <= found.year <= 2200:
+        raise argparse.ArgumentTypeError(
+            f"“{text}”超出范围，年份应在 1900 与 2200 之间 / “{text}” is out of range: 1900 to 2200"
+        )
+    return found
+
+
+def count(text: str) -> int:
+    """A number of things: a whole number from one."""
+    if not text.isdigit() or not 1 <= int(text) <= 10_000_000:
+        raise argparse.ArgumentTypeError(
+            f"“{text}”不是个数，请写 1 以上的整数 / “{text}” is not a number from 1 up"
+        )
+    return int(text)
 
 
 def add_commands(commands: Any, language: str) -> None:
@@ -193,14 +207,16 @@ def _lab_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None
     told = "历史文件（YAML、JSONL）或文件夹" if zh else "history files (YAML, JSONL) or folders"
     one.add_argument("histories", nargs="+", type=Path, metavar="HISTORIES", help=told)
     one.add_argument("--under", required=True, metavar="EDITION", help=which)
-    one.add_argument("--workers", type=int, default=2, help=workers)
+    one.add_argument("--workers", type=count, default=2, help=workers)
     one = add("make-histories", "编造大量历史", "make up many lives", "lab.make_histories")
     one.add_argument("programme", metavar="PROGRAMME", help=which)
     told = "写入的文件（.jsonl 或 .jsonl.gz）" if zh else "the file to write (.jsonl or .jsonl.gz)"
     one.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help=told)
-    one.add_argument("-n", "--number", type=int, default=1000, help="多少段" if zh else "how many")
+    one.add_argument(
+        "-n", "--number", type=count, default=1000, help="多少段" if zh else "how many"
+    )
     one.add_argument("--seed", type=int, default=1, help="种子" if zh else "seed")
-    one.add_argument("--workers", type=int, default=2, help=workers)
+    one.add_argument("--workers", type=count, default=2, help=workers)
 
 
 def _history_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None:
@@ -264,6 +280,11 @@ def root() -> Path:
     from banfa.rules.library import SHIPPED
 
     given = os.environ.get("BANFA_PROGRAMMES")
+    if given and not Path(given).is_dir():
+        raise Refused(
+            f"BANFA_PROGRAMMES 所指的文件夹“{given}”不存在",
+            f"BANFA_PROGRAMMES names '{given}', which is not a folder",
+        )
     return Path(given) if given else SHIPPED
 
 
@@ -278,10 +299,12 @@ class Refused(Exception):
 def told(error: Exception, language: str) -> str | None:
     """An expected error in the language asked for; None for a fault in Banfa."""
     from banfa.rules.library import NoSuchProgramme
-    from banfa.rules.loading import LoadError
+    from banfa.rules.loading import Bilingual, LoadError
 
     zh = language == "zh"
     if isinstance(error, Refused):
+        return error.zh if zh else error.en
+    if isinstance(error, Bilingual):  # such as a date that leaves the calendar
         return error.zh if zh else error.en
     if isinstance(error, LoadError):
         return error.text("zh" if zh else "en")

@@ -238,7 +238,9 @@ def _print_failed(options: argparse.Namespace, result: CaseResult) -> None:
     if result.taken is not None:
         outcome = say(options, "接受", "accepted") if result.taken.accepted else ""
         print(f"    {outcome or say(options, '不予接受', 'refused')}")
-        for line in finding_lines(options, result.taken.findings):
+        ruleset = result.taken.ruleset
+        numbering = ruleset.programme.instrument.numbering if ruleset else "articles"
+        for line in finding_lines(options, result.taken.findings, numbering):
             print(f"      {line}")
 
 
@@ -254,10 +256,19 @@ def _place(result: CaseResult) -> str:
     return str(result.file)
 
 
+SOFT = {
+    "usual": words.Text("一般", "usual"),
+    "principle": words.Text("原则上", "in principle"),
+}
+
+
 def finding_lines(
-    options: argparse.Namespace, findings: Any, *, held: bool = False
+    options: argparse.Namespace, findings: Any, numbering: Any, *, held: bool = False
 ) -> Iterator[str]:
-    """The findings that did not hold, a line each: code, basis, id, what was seen, the cure."""
+    """The findings that did not hold, a line each: code, article, id, what was seen, the cure.
+
+    `numbering` is the instrument's; an article is printed in words, a default by its id.
+    """
     marks = {"held": "✓", "not": "✗", "open": "?"}
     for finding in findings:
         if finding.outcome == "held" and not held:
@@ -266,12 +277,24 @@ def finding_lines(
         parts = [_text(options, finding.says)]
         for name, text in (
             (say(options, "实为", "seen"), finding.seen),
+            (say(options, "要求", "wanted"), finding.expected),
             (say(options, "补正", "cure"), finding.cure),
         ):
             if text is not None and finding.outcome == "not":
                 parts.append(f"{name}: {_text(options, text)}")
         said = "; ".join(part for part in parts if part)
-        yield f"{mark} {finding.code} {finding.basis} {finding.id}: {said}"
+        code = "" if finding.outcome == "held" else f"{finding.code} "
+        soft = _text(options, SOFT.get(finding.strength))
+        basis = basis_words(options, finding, numbering)
+        yield f"{mark} {code}{basis} {finding.id}{f' ({soft})' if soft else ''}: {said}"
+
+
+def basis_words(options: argparse.Namespace, found: Any, numbering: Any) -> str:
+    """The article in words, or the default by its id in brackets."""
+    if found.cite is None:
+        return f"[{found.default}]"
+    citation = Citation.parse(found.cite, numbering)
+    return citation.zh if options.lang == "zh" else citation.en
 
 
 def _text(options: argparse.Namespace, text: Any) -> str:

@@ -62,6 +62,8 @@ def database_from_url(url: str) -> dict[str, object]:
         "PORT": str(port or options.pop("port", "")),
         # A connection a request halves the throughput; the pool keeps some open per process.
         "CONN_MAX_AGE": 0,
+        # The pool looks whether a connection still lives before it gives it out.
+        "CONN_HEALTH_CHECKS": True,
         "OPTIONS": {**options, "pool": {"min_size": 1, "max_size": 8, "timeout": 15}},
     }
 

@@ -7,7 +7,8 @@ file (LoadError with its place), not a refusal.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -232,7 +233,7 @@ class Reader:
             given.act,
             given.on,
             given.by,
-            self.org(given.org or given.by, loc),
+            self.acting(rs, given.by, given.org, loc),
             self._data(model, given, loc),
             self._documents(rs, model, given),
             about=given.about,
@@ -250,6 +251,16 @@ class Reader:
                 for m in bad.mistakes
             ]
             raise LoadError(problems) from None
+
+    def acting(
+        self, rs: Ruleset, by: str, named: str | None, loc: tuple[Any, ...]
+    ) -> dict[str, Any]:
+        """The acting organisation: the one named, or the party's own; a body is itself."""
+        org = self.org(named or by, loc)
+        party = rs.programme.parties.get(by)
+        if named is None and party is not None and (party.body or party.inside):
+            org = {**org, "org": by}
+        return org
 
     def _data(self, model: p.Act, given: CaseAct, loc: tuple[Any, ...]) -> dict[str, Any]:
         data = dict(given.with_)
@@ -346,6 +357,7 @@ def read_file(path: Path, root: Path = SHIPPED) -> Reader:
     except NoSuchProgramme as error:
         zh, _, en = str(error).partition(" / ")
         raise LoadError([node.problem(("programme",), "case", zh, en)]) from None
+    _check_outside(node, model, editions)
     if model.edition is not None:
         if model.edition not in editions.by_name:
             known = ", ".join(editions.by_name)
@@ -361,6 +373,51 @@ def read_file(path: Path, root: Path = SHIPPED) -> Reader:
             )
         editions = Editions([editions.by_name[model.edition]])
     return Reader(path, model, node, editions)
+
+
+def _slip(word: str, known: Iterable[str]) -> bool:
+    """Whether a word is so like a known one that it was probably meant to be that one."""
+    return bool(difflib.get_close_matches(word, list(known), n=1, cutoff=0.85))
+
+
+ATTRIBUTES = ("org", "name", "name_en", "kind", "place", "uscc")
+
+
+def _check_outside(node: Node, model: CaseFile, editions: Editions) -> None:
+    """A misspelt list, attribute or kind would silently change an answer: it is an error."""
+    programmes = [rs.programme for rs in editions.rulesets]
+    lists = {"engagements", *(name for one in programmes for name in one.lists)}
+    kinds = {name for one in programmes for name in one.kinds}
+    problems = []
+
+    def unfit(loc: tuple[Any, ...], name: str, known: Sequence[str], zh: str, en: str) -> None:
+        like = nearest(name, known)
+        zh = f"没有名为“{name}”的{zh}" + (f"；是否指“{like}”？" if like else "")
+        en = f"no {en} '{name}'" + (f"; did you mean '{like}'?" if like else "")
+        problems.append(node.problem(loc, "case", zh, en))
+
+    def facts(given: Mapping[str, Any], loc: tuple[Any, ...]) -> None:
+        for name in given:
+            if name not in lists:
+                unfit((*loc, name), name, sorted(lists), "外部名单", "outside list")
+
+    facts(model.facts, ("facts",))
+    for i, case in enumerate(model.cases):
+        facts(case.facts, ("cases", i, "facts"))
+    for part in ("parties", "organisations"):
+        for name, org in getattr(model, part).items():
+            for key in org:
+                if key not in ATTRIBUTES:
+                    unfit((part, name, key), key, ATTRIBUTES, "单位属性", "attribute")
+            kind = org.get("kind")
+            if kind not in kinds and _slip(str(kind), kinds):
+                unfit((part, name, "kind"), str(kind), sorted(kinds), "单位类型", "kind")
+    for name in model.parties:
+        if all(name not in one.parties for one in programmes):
+            known = [n for one in programmes for n in one.parties]
+            unfit(("parties", name), name, known, "一方", "party")
+    if problems:
+        raise LoadError(problems)
 
 
 # --- running ------------------------------------------------------------------------------------
@@ -435,7 +492,7 @@ def _concur(reader: Reader, book: Book, act: Act, given: CaseAct) -> None:
             "concur",
             act.on,
             party,
-            reader.org(party, ()),
+            reader.acting(reader.rulesets(act.on), party, None, ()),
             {"draft": act.draft, "agrees": True},
             centre=act.centre,
             recorded=act.recorded,
@@ -569,6 +626,7 @@ def shown(rs: Ruleset, state: State, on: dt.date) -> dict[str, Any]:
     named = name_rules.current(rs.programme, state, on)
     plain = state.summary()
     plain["stage"] = rs.stage_on(state, on)
+    plain["stage_since"] = rs.since(state, on)
     plain["flags"] = sorted(state.flags)
     plain["roles"] = {
         k: [o.get("org") for o in v] if rs.programme.parties[k].many else v[0].get("org")

@@ -172,7 +172,8 @@ def _in_force(force: p.InForce) -> Ask:
 def _actor(programme: p.Programme, model: p.Act) -> Ask:
     allowed = frozenset(model.by)
     parties = programme.parties
-    fixed = frozenset(n for n, v in parties.items() if v.body or v.unbound or v.inside)
+    fixed = {n: own_ids(n, v) for n, v in parties.items() if v.body or v.inside}
+    unbound = frozenset(n for n, v in parties.items() if v.unbound)
     kinds = {n: frozenset(v.kinds) for n, v in parties.items() if v.kinds}
     binds = frozenset(n for effect in model.then for n in effect.bind)
     may_start = model.from_ is not None and "none" in model.from_
@@ -187,9 +188,13 @@ def _actor(programme: p.Programme, model: p.Act) -> Ask:
             return NOT
         if party in kinds and act.org and act.org.get("kind") not in kinds[party]:
             return NOT
-        if party in fixed:
+        if party in unbound:
             return HELD
         held = x.state.roles.get(party)
+        if party in fixed and (not act.org or act.org.get("org") in fixed[party]):
+            return HELD
+        if party in fixed and not held:
+            return NOT
         if held:
             if not act.org:
                 return OPEN if x.partial else NOT
@@ -201,6 +206,11 @@ def _actor(programme: p.Programme, model: p.Act) -> Ask:
         return HELD if party in binds or may_start or x.state.stage is None else NOT
 
     return ask
+
+
+def own_ids(name: str, party: p.Party) -> frozenset[str]:
+    """What identifies a fixed body or an organ of the centre: its id or its name."""
+    return frozenset((name, party.name.zh, party.name.en))
 
 
 def _stage(programme: p.Programme, stages: frozenset[str | None]) -> Ask:

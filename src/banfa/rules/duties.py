@@ -30,7 +30,7 @@ class Duty:
     id: str
     name: Text
     holder: list[str]
-    orgs: list[str]
+    orgs: list[Text]
     mode: str
     cite: str | None
     default: str | None
@@ -51,7 +51,7 @@ class Duty:
             "id": self.id,
             "name": self.name.zh,
             "holder": self.holder if len(self.holder) != 1 else self.holder[0],
-            "orgs": self.orgs,
+            "orgs": [o.zh for o in self.orgs],
             "mode": self.mode,
             "cite": self.cite,
             "default": self.default,
@@ -100,15 +100,16 @@ def _context(asked: _Asked, key: Any = None) -> Ctx:
     return Ctx(asked.rs.programme, asked.state, asked.world, asked.on, key=key)
 
 
-def _orgs(asked: _Asked, holders: list[str]) -> list[str]:
+def _orgs(asked: _Asked, holders: list[str]) -> list[Text]:
     names = []
     for holder in holders:
         held = asked.state.roles.get(holder)
         party = asked.rs.programme.parties.get(holder)
         if held:
-            names += [str(o.get("name") or o.get("org")) for o in held]
+            shown = [str(o.get("name") or o.get("org")) for o in held]
+            names += [Text(name, name) for name in shown]
         elif party is not None and party.body:
-            names.append(party.name.zh)
+            names.append(words.words(party.name))
     return names
 
 

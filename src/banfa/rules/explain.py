@@ -60,9 +60,11 @@ def rule(r: Rule, outcome: int, x: Ctx) -> Told:
     says = getattr(r.source, "says", None)
     if isinstance(says, p.Words) and told.id is None:
         told.says = words(says)
-    if outcome == NOT and told.cure is None:
-        soft = r.soft == "exception"
-        told.cure = _exception_cure(x) if soft else Text("须：", "needed: ") + told.says
+    if outcome == NOT and r.soft == "exception":
+        other = Text("；或", "; or ") if told.cure is not None else Text("", "")
+        told.cure = (told.cure or Text("", "")) + other + _exception_cure(x)
+    elif outcome == NOT and told.cure is None:
+        told.cure = Text("须：", "needed: ") + told.says
     return told
 
 
@@ -112,6 +114,8 @@ def _actor(r: Rule, outcome: int, x: Ctx) -> Told:
         told.cure = Text("须由下列类型的单位担任：", "must be one of: ") + told.expected
         if played.cite or played.default:
             told.cite, told.default, told.rebased = played.cite, played.default, True
+    elif played is not None and (played.body or played.inside):
+        told.seen = Text(*[str(act.org.get("name") or act.org.get("org"))] * 2)
     else:
         held = x.state.roles.get(act.party) or []
         who = "、".join(str(o.get("name") or o.get("org")) for o in held)
@@ -133,8 +137,10 @@ def _stage(r: Rule, outcome: int, x: Ctx) -> Told:
     else:
         wanted = [s or "none" for s in ordered(programme, model.from_)]
     expected = either([stage(programme, s) for s in wanted])
+    one = Text("中心须处于：", "the centre must be in: ")
+    several = Text("中心须处于下列阶段之一：", "the centre must be in one of: ")
     told = Told(
-        Text("中心处于下列阶段之一：", "the centre is in one of: ") + expected,
+        (one if len(wanted) == 1 else several) + expected,
         stage(programme, now),
         expected,
     )
@@ -178,7 +184,22 @@ def _stage_cure(x: Ctx, wanted: list[str], day: dt.date | None, ended: bool) -> 
     if leading:
         acts = either([words(n) for n in leading[:3]])
         return Text("须先办理：", "first: ") + acts
+    if not _ahead(x, wanted):
+        return Text("中心已过该阶段，不再办理", "the centre is past that stage")
     return Text("待中心进入上述阶段", "wait until the centre is in that stage")
+
+
+def _ahead(x: Ctx, wanted: list[str]) -> bool:
+    """Whether acts can still lead from the present stage to a wanted one."""
+    reached: set[str | None] = {derive(x.programme)(x.state, x.on), x.state.stage}
+    moves = [(_from(x, a), e.stage) for a in x.programme.acts.values() for e in a.then if e.stage]
+    derived = [(s.derived.of, n) for n, s in x.programme.stages.items() if s.derived is not None]
+    while True:
+        more = {to for begins, to in moves if begins & reached}
+        more |= {to for of, to in derived if of in reached}
+        if more <= reached:
+            return bool(reached & set(wanted))
+        reached |= more
 
 
 def _from(x: Ctx, a: p.Act) -> frozenset[str | None]:
@@ -189,7 +210,7 @@ def _case(r: Rule, outcome: int, x: Ctx) -> Told:
     about: p.About = r.source
     procedure = x.programme.procedures[about.case]
     steps = either([words(procedure.steps[s].name) for s in about.at])
-    says = words(procedure.name) + Text("已到步骤：", " has reached: ") + steps
+    says = words(procedure.name) + Text("须处于：", " must be at: ") + steps
     many = x.state.open_cases.get(about.case, [])
     if x.case is None and len(many) > 1:
         seen = Text(f"有{len(many)}件在办，未指明是哪一件", f"{len(many)} are open: say which")
@@ -198,7 +219,7 @@ def _case(r: Rule, outcome: int, x: Ctx) -> Told:
     seen = (
         words(procedure.steps[x.case.step].name)
         if x.case is not None
-        else Text("没有在办的", "none is open")
+        else Text("目前没有在办的该程序", "none is open now")
     )
     leading = [
         words(a.name)
@@ -374,7 +395,7 @@ def _tell_comparison(
     elif isinstance(subject, str) and subject.startswith("with."):
         told.cure = Text("请改填：", "change it: ") + told.expected
     else:
-        told.cure = _how_to_reach(x.programme, subject) or Text("须：", "needed: ") + told.says
+        told.cure = _how_to_reach(x.programme, subject) or Text("须", "must be ") + told.expected
 
 
 def _how_to_reach(programme: p.Programme, subject: Any) -> Text | None:
@@ -489,7 +510,7 @@ def _exception_cure(x: Ctx) -> Text:
     if body is None:
         return Text("须有例外决定", "an exception must be on record")
     return (
-        Text("可由", "may pass by a recorded exception of ")
+        Text("由", "by a recorded exception of ")
         + parties(x.programme, body.by)
         + Text("作出例外决定后办理", "")
     )

@@ -43,6 +43,13 @@ class Editions:
         """The edition a centre is under."""
         return self.by_name[state.edition] if state.edition else self.on(day)
 
+    def stage_words(self, name: str) -> words.Text:
+        """A stage's name in the newest edition that has it: lives remember stages of old ones."""
+        for rs in reversed(self.rulesets):
+            if name in rs.programme.stages:
+                return words.stage(rs.programme, name)
+        return words.Text(name, name)
+
     def carry(self, state: State, day: dt.date) -> None:
         """Moves a state through the transitions that later editions declare, up to a day."""
         for rs in self.rulesets:

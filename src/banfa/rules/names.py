@@ -60,6 +60,11 @@ def form_of(programme: Programme, stage: str | None, centre_class: str | None) -
     return None
 
 
+def places(template: str) -> list[str]:
+    """The values a template is made of."""
+    return _PLACE.findall(template)
+
+
 def fill(template: str, values: dict[str, Any]) -> str | None:
     """A template with its places filled, or None when a value is not on file."""
     if any(not values.get(n) for n in _PLACE.findall(template)):

@@ -651,12 +651,9 @@ class Instrument(Strict):
     interpreters: Names = []
 
 
-class Kind(Words):
-    """A kind of organisation."""
-
-
 class Party(Basis):
-    """A role. A `body` is one fixed organisation; others are bound to a centre by acts.
+    """A role. A `body` is one fixed organisation, identified by the party's id or name; others are
+    bound to a centre by acts.
 
     `kinds` limits which organisations may play the role. `many`: several may.
     `inside`: an organ of the centre itself (board, committee), bound when constituted.
@@ -858,13 +855,15 @@ class Parameter(Basis):
 class Default(Strict):
     """A point on which the text is silent, and what the system does there.
 
-    `options`: the settings the authority may choose by a dated act, the first in use at start.
+    `options`: the settings the authority may choose by a dated act, the first in use at start;
+    `option_names` puts settings other than applies and lifted into words.
     """
 
     gap: Words
     says: Words
     articles: Annotated[list[str], BeforeValidator(_as_list)] = []
     options: list[str] = ["applies", "lifted"]
+    option_names: dict[str, Words] = {}
 
 
 class Absent(Strict):

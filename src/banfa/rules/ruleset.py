@@ -80,6 +80,15 @@ class Ruleset:
         """`programme@edition`."""
         return f"{self.programme.programme}@{self.programme.edition}"
 
+    def since(self, state: State, on: dt.date) -> dt.date | None:
+        """The first day of the stage on a day, also of one that the calendar alone has brought."""
+        stage = self.stage_on(state, on)
+        if stage is None or stage == state.stage:
+            return state.stage_since
+        derived = self.programme.stages[stage].derived
+        span = state.periods.get(derived.after.split(".")[1]) if derived is not None else None
+        return span.end + dt.timedelta(days=1) if span is not None else state.stage_since
+
     def is_active(self, state: State, on: dt.date) -> bool:
         """Whether a centre counts as a living platform: the group `active`, or not terminal."""
         stage = self.stage_on(state, on)

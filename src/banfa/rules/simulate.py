@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Set
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from banfa.rules import builtin, names
 from banfa.rules import programme as p
-from banfa.rules.cases import written
+from banfa.rules.aims import distances, givers, nearer, needs, stages
+from banfa.rules.hints import DAY, Hints, blank, places
 from banfa.rules.history import Book, Editions, Taken
-from banfa.rules.judge import judge, permitted
-from banfa.rules.life import Act, State, digest
+from banfa.rules.judge import judge
+from banfa.rules.life import Act, State, standing
 from banfa.rules.ruleset import Ruleset
-from banfa.rules.terms import UNKNOWN, Compiler, Ctx
+from banfa.rules.terms import NOT, OPEN
 
-WORDS = ("先进封装", "智能传感", "光电材料", "海洋装备")
-PEOPLE = ("甲某", "乙某", "丙某", "丁某", "戊某", "己某")
-PLACES = ("山东", "浙江", "吉林", "陕西")
 GENERIC = ("exception_decision", "set_default", "set_parameter", "extend_validity")
+AIMED = 25  # steps without progress after which a life gives up an aim
 SKIPPED = ("annul", "annul_programme_act", "concur", "enter_existing_centre")
 
 
@@ -53,12 +50,29 @@ class Life:
     def __post_init__(self) -> None:
         self.book = Book(self.editions)
         self.entered = self.rng.random() < self.imported
-        self.zeal = self.rng.choice((1, 2))  # how straight a life goes
+        self.zeal = self.rng.choice((1, 2, 2, 3))  # how straight a life goes
+        self.pace = self.rng.choice((1, 2, 4))  # how fast its days pass
+        self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
+            lambda: self.rng.choice((0.2, 1, 1, 1, 5))
+        )
+        self.aim, self.tries, self.failed = "", 0, 0
+        self.way: set[str] = set()  # what leads to the aim from here
+        self._way_at: tuple[Any, ...] = ()
+        self._folded: dict[str | None, tuple[Any, State]] = {}
 
     @property
     def state(self) -> State:
         """The centre's state today."""
-        return self.book.history(self.centre).state(self.book.world, self.on)
+        return self._state(self.centre)
+
+    def _state(self, centre: str | None) -> State:
+        """A history's state today, folded once for as long as nothing happens."""
+        history = self.book.history(centre)
+        at = (len(history.acts), len(self.book.programme.acts), self.on)
+        kept = self._folded.get(centre)
+        if kept is None or kept[0] != at:
+            kept = self._folded[centre] = (at, history.state(self.book.world, self.on))
+        return kept[1]
 
     def ruleset(self, state: State) -> Ruleset:
         """The edition in use today."""
@@ -71,34 +85,111 @@ class Life:
             rs = self.ruleset(state)
             if self._over(rs, state):
                 return
+            self._set_aim(rs, state)
             act = self.pick(rs, state)
             if act is None:
                 self.wait(state)
                 continue
             if self._concur(rs, act):
                 state = self.state
-            taken = self.book.record(act)
-            self.tried += 1
-            self.accepted += taken.accepted
-            self.refused[act.kind] += not taken.accepted
-            yield act, taken, state
+            yield act, self.attempt(act), state
             if self.rng.random() < 0.3:
                 self.wait(self.state)
 
+    def attempt(self, act: Act) -> Taken:
+        """Records an act if it is accepted, and counts how it went."""
+        taken = self.book.record(act)
+        self.tried += 1
+        self.accepted += taken.accepted
+        if not taken.accepted:
+            self.refused[act.kind] += 1
+        elif act.kind in self.way:
+            self.refused.clear()  # a step ahead: what was refused may be possible now
+            self.tries -= 1
+            if act.kind == self.aim:
+                self.aim, self.failed = "", 0
+        return taken
+
+    def _set_aim(self, rs: Ruleset, state: State) -> None:
+        """Something to get at; another when it is reached or out of reach."""
+        near = distances(rs, rs.stage_on(state, self.on)).keys()
+        lost = self.aim and not stages(rs, self.aim) & near
+        self.tries += 1
+        if lost or self.tries > AIMED or not self.aim:
+            self.failed += bool(self.aim)
+            self.aim, self.tries = self._choose_aim(rs, state, near), 0
+        at = (self.aim, self.on, id(state), len(self.book.programme.acts))
+        if self._way_at != at:
+            self._way_at, self.way = at, self._way(rs, state)
+
+    def _choose_aim(self, rs: Ruleset, state: State, near: Set[str | None]) -> str:
+        """Rather what was not done yet and has few chances; an end rather late in life."""
+        done = state.counts.keys() | self._state(None).counts.keys()
+        early = 0.2 if self.tried < 2 * AIMED else 1.0
+        chances = {
+            kind: (0.1 if kind in done else 1.0)
+            * (early if _late(rs, kind) else 1.0)
+            / len(stages(rs, kind))
+            for kind in _bases(rs)
+            if stages(rs, kind) & near
+        }
+        return self.rng.choices(list(chances), list(chances.values()))[0]
+
+    def _way(self, rs: Ruleset, state: State) -> set[str]:
+        """The acts that bring about what the aim, and these in turn, still lack."""
+        found, new = {self.aim}, [self.aim]
+        while new:
+            more = self._missing(rs, state, new.pop()) - found
+            found |= more
+            new += sorted(more)
+        return found
+
+    def _missing(self, rs: Ruleset, state: State, kind: str) -> set[str]:
+        """Acts that would take away something of what stands in an act's way today."""
+        compiled, stage = rs.acts[kind], rs.stage_on(state, self.on)
+        if stage not in stages(rs, kind):
+            return nearer(rs, stage, stages(rs, kind))
+        own = self._state(None) if compiled.model.level == "programme" else state
+        asked = judge(rs, own, self._probe(rs, own, kind), self.book.world, partial=True)
+        found: set[str] = set()
+        for number, outcome in enumerate(asked.outcomes):
+            for lack in needs(rs, kind, number) if outcome in (NOT, OPEN) else ():
+                # an input that must fit what is there may fit what comes next
+                if outcome == NOT or self.refused[kind] or not self._there(own, lack):
+                    found.update(givers(rs).get(lack, ()))
+        return found
+
+    def _there(self, own: State, lack: str) -> bool:
+        """Whether something has been brought about, where that can be told without inputs."""
+        root, _, name = lack.partition(".")
+        if root == "act":
+            return name in own.counts or bool(self.book.world.of(name, self.on))
+        held = {"flag": own.flags, "centre": own.values, "role": own.roles}.get(root)
+        return held is None or name in held
+
+    def _probe(self, rs: Ruleset, own: State, kind: str) -> Act:
+        """An act without its inputs, in a case that is ready for it, if one is."""
+        compiled = rs.acts[kind]
+        about = compiled.about
+        cases = own.open_cases.get(about.case, []) if about is not None else []
+        ready = [i for i in cases if about is not None and own.cases[i].step in about.at]
+        party = (_by(rs, kind) or list(rs.programme.parties))[0]
+        org = own.roles[party][0] if own.roles.get(party) else self.org(rs, party)
+        return Act(kind, self.on, party, org, about=(ready or cases or [None])[-1])
+
     def _over(self, rs: Ruleset, state: State) -> bool:
-        """Whether the life is told: a while after its end or after the regulation's."""
+        """Whether the life is told: a while after its end or the regulation's, or stuck."""
         until = rs.programme.instrument.in_force.until
         past = until is not None and self.on > until
-        return (past or _ended(rs, state)) and self.rng.random() < 0.2
+        return (past or _ended(rs, state) or self.failed > 2) and self.rng.random() < 0.1
 
     def wait(self, state: State) -> None:
         """Lets some days pass, often up to the end of a period or the day after."""
         ends = [s.end for s in state.periods.values() if not s.closed and s.end > self.on]
-        if ends and self.rng.random() < 0.15:
-            day = min(ends) + dt.timedelta(days=self.rng.choice((-30, -1, 0, 1, 60)))
-            self.on = max(self.on, day)
+        if ends and self.rng.random() < 0.25:
+            self.on = max(self.on, min(ends) + self.rng.choice((-30, -1, 0, 1, 60)) * DAY)
         else:
-            self.on += dt.timedelta(days=self.rng.choice((0, 1, 5, 10, 25, 60)))
+            self.on += self.rng.choice((0, 1, 5, 10, 25, 60)) * self.pace * DAY
 
     # --- choosing an act ---
 
@@ -107,20 +198,72 @@ class Life:
         if state.stage is None and rs.programme.existing and self.entered:
             self.entered = False
             return self._existing(rs, rs.programme.existing)
-        early = 0.5 if state.stage is None else 0.1
-        level = "programme" if self.rng.random() < early else "centre"
         if self.rng.random() < self.daring / 3:
-            kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
-            kind = self.rng.choice(kinds)
-            return self.make(rs, state, kind, self.rng.choice(_by(rs, kind)), None)
-        choices = self._possible(rs, state, level)
-        if not choices:
-            return None
-        weights = [w**self.zeal / (1 + self.refused[k]) for k, _, _, w in choices]
-        kind, party, case, _ = self.rng.choices(choices, weights)[0]
-        if kind in GENERIC and self.rng.random() < 0.9:
-            return None  # nothing better to do: rather wait
-        return self.make(rs, state, kind, party, case)
+            return self._wild(rs, state)
+        pool = self._pool(rs, state)
+        while pool:
+            kind, party = self.rng.choices(list(pool), list(pool.values()))[0]
+            if not kind:
+                return None  # rather wait
+            programme = rs.models[kind].level == "programme"
+            own = self._state(None) if programme else state
+            case = self._possible(rs, own, kind, party)
+            act = None if case is None else self.make(rs, own, kind, party, case or None)
+            if act is not None:
+                return act
+            self.refused[kind] += case is not None
+            del pool[kind, party]
+            if self.way.isdisjoint(k for k, _ in pool):
+                pool["", ""] = 5.0  # nothing leads to the aim today
+        return None
+
+    def _wild(self, rs: Ruleset, state: State) -> Act | None:
+        """Any act at all, now and then by a party that may not take it."""
+        kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
+        kind = self.rng.choice(kinds)
+        anybody = self.rng.random() < 0.2
+        parties = list(rs.programme.parties) if anybody else _by(rs, kind)
+        own = self._state(None) if rs.models[kind].level == "programme" else state
+        return self.make(rs, own, kind, self.rng.choice(parties), None)
+
+    def _pool(self, rs: Ruleset, state: State) -> dict[tuple[str, str], float]:
+        """Acts that the stage allows, with who takes them, weighed."""
+        stage = rs.stage_on(state, self.on)
+        pool = {("", ""): 2.0}  # waiting, most of all when nothing leads to the aim
+        common = self._state(None).counts
+        order: list[str | None] = [None, *rs.programme.stages]
+        for kind, base in _bases(rs).items():
+            model, fit = rs.models[kind], stages(rs, kind)
+            if stage not in fit:
+                continue
+            leads = [order.index(e.stage) for e in model.then if e.stage is not None]
+            if model.level == "centre" and leads and max(leads) <= order.index(stage):
+                base = min(base, 1.0)  # leads back
+            # each repetition makes an act less likely, least so a step in a case
+            tired = 1 + state.counts.get(kind, 0) + common.get(kind, 0)
+            weight = base / (tired if model.about is not None else tired**2)
+            weight = weight if _ends(rs, model) else max(weight, 0.05)
+            weight *= self.taste[kind] * (0.2 if model.level == "programme" else 1.0)
+            if kind in self.way:
+                weight, pool["", ""] = 20.0, 0.2
+            weight = weight**self.zeal / (1 + self.refused[kind]) ** 2
+            pool.update({(kind, party): weight for party in _by(rs, kind)})
+        return pool
+
+    def _possible(self, rs: Ruleset, own: State, kind: str, party: str) -> str | None:
+        """The case an act can be taken in now, '' for an act without one; None if it cannot."""
+        model = rs.models[kind]
+        case = ""
+        if model.about is not None:
+            open_ids = own.open_cases.get(model.about.case, ())
+            ready = [i for i in open_ids if own.cases[i].step in model.about.at]
+            if not ready:
+                return None
+            case = self.rng.choice(ready)
+        act = Act(kind, self.on, party, self.actor(rs, own, party), about=case or None)
+        act.centre = self.centre if model.level == "centre" else None
+        asked = judge(rs, own, act, self.book.world, partial=True)
+        return None if asked.standing == "blocked" else case
 
     def _existing(self, rs: Ruleset, existing: p.Existing) -> Act:
         """A centre that came to be before: entered in one of the stages allowed."""
@@ -130,84 +273,76 @@ class Life:
         hints = Hints(rs, self, act, State())
         bound = [n for n, v in programme.parties.items() if not (v.body or v.unbound or v.inside)]
         span = {
-            "start": self.on - dt.timedelta(days=rng.randrange(30, 900)),
-            "end": self.on + dt.timedelta(days=rng.randrange(-60, 400)),
+            "start": self.on - rng.randrange(30, 900) * DAY,
+            "end": self.on + rng.randrange(-60, 400) * DAY,
         }
         values = {n: hints.known(v) for n, v in programme.values.items()}
         act.data = {
             "stage": rng.choice(existing.stages),
             "basis": "既有批复",
             "roles": {n: self.org(rs, n) for n in bound if not programme.parties[n].many},
-            "values": {n: v for n, v in values.items() if v is not None},
+            "values": {n: v for n, v in values.items() if v is not None and rng.random() < 0.7},
             "periods": {n: dict(span) for n in programme.periods},
         }
         if programme.classes:
             act.data["class"] = rng.choice(list(programme.classes))
         return act
 
-    def _possible(
-        self, rs: Ruleset, state: State, level: str
-    ) -> list[tuple[str, str, str | None, float]]:
-        found = []
-        own = state
-        if level == "programme":
-            own = self.book.programme.state(self.book.world, self.on)
-        for party in rs.programme.parties:
-            org = self.org(rs, party)
-            for q in permitted(rs, own, party, self.on, self.book.world, org, self.centre, level):
-                if q.standing != "blocked" and q.act not in SKIPPED and party in _by(rs, q.act):
-                    case = self.rng.choice(q.cases) if q.cases else None
-                    found.append((q.act, party, case, _weight(rs, own, q.act)))
-        return found
-
     def org(self, rs: Ruleset, party: str) -> dict[str, Any]:
         """The organisation that plays a party in this life."""
         if party not in self.orgs:
             model = rs.programme.parties[party]
             kind = self.rng.choice(model.kinds) if model.kinds else "enterprise"
-            org = party if model.body else f"{party}-{self.rng.randrange(1000)}"
-            place = self.rng.choice(PLACES)
+            org = party if model.body or model.inside else f"{party}-{self.rng.randrange(1000)}"
+            place = self.rng.choice(places(rs))
             self.orgs[party] = {"org": org, "name": org, "kind": kind, "place": place}
         return self.orgs[party]
 
+    def actor(self, rs: Ruleset, state: State, party: str) -> dict[str, Any]:
+        """Who acts as a party: one that is bound to the role, or would be."""
+        held = state.roles.get(party)
+        if held and self.rng.random() > self.daring / 10:
+            return dict(self.rng.choice(held))
+        return self.org(rs, party)
+
     # --- filling it ---
 
-    def make(self, rs: Ruleset, state: State, kind: str, party: str, case: str | None) -> Act:
-        """An act with all its inputs filled."""
-        compiled = rs.acts[kind]
-        model = compiled.model
-        act = Act(kind, self.on, party, self.org(rs, party), about=case, centre=self.centre)
-        if model.level == "programme":
-            act.centre = None
-            state = self.book.programme.state(self.book.world, self.on)
+    def make(
+        self, rs: Ruleset, state: State, kind: str, party: str, case: str | None
+    ) -> Act | None:
+        """An act with all its inputs filled; mostly None when no filling will do."""
+        model = rs.models[kind]
+        act = Act(kind, self.on, party, self.actor(rs, state, party), about=case)
+        act.centre = self.centre if model.level == "centre" else None
         careless = self.rng.random() < self.daring
         for _ in range(1 if careless else 6):
             act.data, act.documents = {}, {}
             self._fill(rs, state, act, model, careless)
             if careless or judge(rs, state, act, self.book.world).accepted:
-                break
-        return act
+                return act
+        return act if self.rng.random() < self.daring / 2 else None
 
     def _fill(self, rs: Ruleset, state: State, act: Act, model: p.Act, careless: bool) -> None:
         hints = Hints(rs, self, act, state)
         last = {c.name.of for c in model.when if c.name is not None}  # names come from the rest
         for name, given in sorted(model.with_.items(), key=lambda i: f"with.{i[0]}" in last):
-            if given.required or self.rng.random() < 0.7:
+            if given.required or self.rng.random() < (0.9 if act.kind in self.way else 0.6):
                 if careless and self.rng.random() < 0.1:
                     continue
-                value = hints.generic(name) or hints.value(name, given)
-                if name == "limit" and act.kind in GENERIC:
-                    continue
-                if value is not None:
+                value = hints.generic(name) or hints.value(f"with.{name}", given)
+                if value is not None and not (name == "limit" and act.kind in GENERIC):
                     act.data[name] = value
+        for path in list(hints.unsure):  # now that the others are filled
+            name = path.removeprefix("with.")
+            if name in act.data:
+                act.data[name] = hints.value(path, model.with_[name])
         for name, need in model.documents.items():
             if need.required and not (careless and self.rng.random() < 0.2):
-                content = written(rs.programme.documents[name], "complete")
-                act.documents[name] = {"content": content, "digest": digest(content)}
+                act.documents[name] = blank(rs, name) if careless else hints.document(name)
 
     def _concur(self, rs: Ruleset, act: Act) -> bool:
         """Records what joint bodies say first; whether anything was recorded."""
-        jointly = rs.acts[act.kind].model.jointly
+        jointly = rs.models[act.kind].jointly
         if jointly is None or act.centre is None or self.rng.random() < self.daring / 3:
             return False
         for party in jointly.parties:
@@ -217,6 +352,49 @@ class Life:
             )
         return True
 
+    # --- correcting what is on file ---
+
+    def corrections(self, number: int) -> Iterator[tuple[Act, Taken, State]]:
+        """Annulments of acts on file, some with what depends on them, and acts dated back."""
+        for _ in range(number):
+            state = self.state
+            rs = self.ruleset(state)
+            act = self._annulment() if self.rng.random() < 0.5 else self._late(rs, state)
+            if act is not None:
+                yield act, self.attempt(act), state
+
+    def _annulment(self) -> Act | None:
+        """Undoes an act on file; what would then no longer stand goes with it, or most of it."""
+        history = self.book.history(self.centre)
+        acts = standing(history.acts)
+        if not acts:
+            return None
+        target = self.rng.choice(acts)
+        act = Act("annul", self.on, target.party, target.org, centre=self.centre)
+        act.party = self.rng.choice((target.party, *self.editions.latest.programme.authority))
+        fallen: list[int] = []
+        for _ in range(self.rng.choice((1, 4, 12))):
+            rows = [{"seq": n} for n in fallen]
+            act.data = {"target": target.seq, "dependents": rows, "reason": "误记"}
+            more = history.propose(act, self.book.world).overturned
+            if not more:
+                break
+            fallen += [later.seq for later, _ in more]
+        return act
+
+    def _late(self, rs: Ruleset, state: State) -> Act | None:
+        """An act on file once more, or one that is possible today, dated back."""
+        back = self.on - self.rng.choice((1, 10, 60, 400, 1000)) * DAY
+        acts = self.book.history(self.centre).acts
+        if acts and self.rng.random() < 0.5:
+            again = replace(self.rng.choice(acts), on=back, seq=0, saw=None, used=())
+            return None if again.kind in ("annul", "concur") else again
+        act = self.pick(rs, state)
+        if act is None or act.centre is None:
+            return None
+        act.on = back
+        return act
+
 
 def _ended(rs: Ruleset, state: State) -> bool:
     return state.stage is not None and rs.programme.stages[state.stage].terminal
@@ -224,224 +402,44 @@ def _ended(rs: Ruleset, state: State) -> bool:
 
 def _by(rs: Ruleset, kind: str) -> list[str]:
     """Who may take an act; every party for an act that anyone may take."""
-    parties = rs.acts[kind].model.by
+    parties = rs.models[kind].by
     return list(rs.programme.parties) if "anyone" in parties else parties
 
 
-def _weight(rs: Ruleset, state: State, kind: str) -> float:
-    """Acts that lead on are likelier; each repetition makes an act less likely."""
-    model = rs.acts[kind].model
-    weight = 1.0
-    stages = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
-    if stages and all(s.terminal for s in stages):
-        return 0.5 if model.when else 0.02  # an end that needs a ground, or one that needs none
-    for effect in model.then:
-        if effect.stage is not None and effect.stage != state.stage:
-            weight += 12.0
-        weight += 3.0 * bool(effect.step) + 2.0 * bool(effect.grade)
-    if kind in _leading(rs):
-        weight += 6.0
-    if model.opens is not None:
-        weight += 1.0
-    if kind.startswith("record_") and kind not in rs.programme.acts:
-        weight *= 0.1
-    if model.probe or kind in GENERIC:
-        return 0.02
-    return max(weight, 0.2) / (1 + state.counts.get(kind, 0)) ** 2 + 0.005
+# --- how much acts matter -----------------------------------------------------------------------
+
+_BASES: dict[str, dict[str, float]] = {}
 
 
-_LEADING: dict[str, frozenset[str]] = {}
-
-
-def _leading(rs: Ruleset) -> frozenset[str]:
-    """Acts that others wait for: done, or setting what a condition of a stage-moving act reads."""
-    if rs.digest not in _LEADING:
-        ends = {n for n, s in rs.programme.stages.items() if s.terminal}
-        movers = [
-            m
-            for m in rs.models.values()
-            if any((e.stage and e.stage not in ends) or e.step or e.grade for e in m.then)
-        ]
-        read = {r for m in movers for r in builtin.references(m.when)}
-        named = {n for m in movers for c in m.when for n in _named(c)}
-        _LEADING[rs.digest] = frozenset(
-            kind
-            for kind, m in rs.models.items()
-            if kind in named
-            or any(f"centre.{v}" in read for e in m.then for v in e.set)
-            or any(f in named for e in m.then for f in e.raise_)
-        )
-    return _LEADING[rs.digest]
-
-
-def _named(t: p.Test) -> Iterator[str]:
-    """The acts and flags a test names."""
-    for inner in (*(t.all or ()), *(t.any or ()), *([t.not_] if t.not_ else ())):
-        yield from _named(inner)
-    yield from (n for n in (t.done, t.flag) if n)
-    if t.published is not None:
-        yield t.published.act
-
-
-class Hints:
-    """Values for inputs, from what conditions compare them with and from what is on file."""
-
-    def __init__(self, rs: Ruleset, life: Life, act: Act, state: State) -> None:
-        self.rs = rs
-        self.life = life
-        self.act = act
-        self.model = rs.acts[act.kind].model
-        self.compiler = Compiler(rs.programme, self.model.with_)
-        self.x = Ctx(rs.programme, state, life.book.world, act.on, act)
-        about = self.model.about
-        if about is not None:
-            self.x.case = rs.case_of(state, act, rs.acts[act.kind], self.x)
-
-    def value(self, name: str, given: p.Input) -> Any:
-        """A value for one input, typed."""
-        rng = self.life.rng
-        hinted = [v for v in self._hinted(name) if v is not None and v is not UNKNOWN]
-        if hinted and rng.random() < 0.85:
-            value = rng.choice(hinted)
-            if isinstance(value, dt.date) and rng.random() < 0.15:
-                value += dt.timedelta(days=rng.choice((-30, -1, 1)))
-            return value
-        return self._sample(name, given)
-
-    def known(self, value: p.Value) -> Any:
-        """A value for a fact that was established before: dates and years lie in the past."""
-        if value.type in ("choice", "choices", "rows", "data", "organisations", "boolean"):
-            return None
-        if value.type == "date":
-            return self.act.on - dt.timedelta(days=self.life.rng.randrange(30, 1500))
-        return self._sample("", p.Input(type=value.type, name=value.name))
-
-    def generic(self, name: str) -> Any:
-        """A value for what the generic acts take."""
-        rng, programme, kind, data = self.life.rng, self.rs.programme, self.act.kind, self.act.data
-        if kind == "exception_decision" and name == "rule":
-            acts = self.rs.acts.values()
-            soft = [f"{c.id}.{r.id}" for c in acts for r in c.rules if r.soft == "exception"]
-            return rng.choice(soft) if soft else None
-        if kind == "exception_decision" and name == "limit":
-            return None
-        if kind == "set_default" and name == "to":
-            return rng.choice(programme.defaults[data["default"]].options) if data else None
-        if kind == "set_parameter" and name == "value" and "parameter" in data:
-            declared = programme.parameters[data["parameter"]]
-            given = p.Input(type=declared.type, name=declared.name, options=declared.options)
-            return self._plain(given)
-        return None
-
-    def _hinted(self, name: str) -> list[Any]:
-        found: list[Any] = []
-        for condition in self.model.when:
-            found += self._from(condition, f"with.{name}")
-        return found
-
-    def _from(self, t: p.Test, path: str) -> list[Any]:
-        found: list[Any] = []
-        for inner in (*(t.all or ()), *(t.any or ())):
-            found += self._from(inner, path)
-        if t.choose is not None and t.choose.by == path:
-            found += [k for k in t.choose.among if self._established(t.choose.among[k])]
-        if t.published is not None:
-            for act in self.life.book.world.of(t.published.act, self.act.on)[-2:]:
-                for w in t.published.where:
-                    if w.contains == path:
-                        found += list(act.data.get(w.field) or [])
-                    elif w.equals == path:
-                        found.append(act.data.get(w.field))
-        if t.name is not None and t.name.of == path:
-            found.append(names.expected(self.x, t.name.form, t.name.lang).text)
-        if t.value != path:
-            return found
-        kind = t.kind
-        bound = getattr(t, kind)
-        if kind in ("is_", "in_"):
-            found += list(bound) if kind == "in_" else [bound]
-        elif kind not in ("is_not", "not_in", "contains", "contains_all", "covers"):
-            found += self._near(kind, self.compiler.term(bound)(self.x))
-        return found
-
-    def _established(self, ground: p.Ground) -> bool:
-        return all(self.compiler.test(t)(self.x) == 0 for t in ground.when)
-
-    def _near(self, kind: str, bound: Any) -> list[Any]:
-        if kind == "member_of":
-            return list(bound) if isinstance(bound, list) else []
-        rng = self.life.rng
-        step: Any = dt.timedelta(days=1) if isinstance(bound, dt.date) else 1
-        if bound is None or bound is UNKNOWN or not isinstance(bound, (dt.date, int, Decimal)):
-            return [bound]
-        if kind in ("after", "above"):
-            return [bound + step * rng.randint(1, 700)]
-        if kind in ("before", "below"):
-            return [bound - step]
-        if kind in ("on_or_before", "at_most"):
-            return [bound, bound, bound - step if isinstance(bound, dt.date) else bound]
-        return [bound]
-
-    def _sample(self, name: str, given: p.Input) -> Any:
-        rng = self.life.rng
-        if given.type == "organisation":
-            party = given.party or self._bound_by(name) or name
-            parties = self.rs.programme.parties
-            return self.life.org(self.rs, party) if party in parties else self._any_org(name)
-        if given.type == "organisations":
-            role = given.party or self._bound_by(name)
-            return [self.life.org(self.rs, role) if role else self._any_org(name)]
-        if given.type == "centres":
-            return [self.life.centre]
-        if given.type == "programme_act":
-            acts = self.life.book.world.of(given.act or "", self.act.on)
-            return rng.choice(acts).seq if acts else None
-        if given.type == "rows":
-            return self._rows(given)
-        if given.type == "data":
-            return None
-        return self._plain(given)
-
-    def _bound_by(self, name: str) -> str | None:
-        """The role that the act gives to the organisation of this input."""
-        bindings = (b for e in self.model.then for b in e.bind.items())
-        return next((party for party, term in bindings if term == f"with.{name}"), None)
-
-    def _any_org(self, name: str) -> dict[str, Any]:
-        return {"org": name, "name": name, "kind": "enterprise", "place": PLACES[0]}
-
-    def _rows(self, given: p.Input) -> list[dict[str, Any]]:
-        columns = given.columns or {}
-        by: str | None = next((c for c, i in columns.items() if i.options), None)
-        options: list[str | None] = list(columns[by].options or {}) if by else [None]
-        rows = []
-        for option in options:
-            row = {c: self._sample(c, i) for c, i in columns.items()}
-            if by is not None and option is not None:
-                row[by] = option
-            rows.append({k: v for k, v in row.items() if v is not None})
-        return rows
-
-    def _plain(self, given: p.Input) -> Any:
-        rng, on = self.life.rng, self.act.on
-        if given.options:
-            options = list(given.options)
-            first = rng.random() < 0.5  # the first option is usually the one that leads on
-            if given.type == "choices":
-                return options if first else [rng.choice(options)]
-            return options[0] if first else rng.choice(options)
-        makers: dict[str, Any] = {
-            "text": lambda: rng.choice(WORDS),
-            "long_text": lambda: "（说明）",
-            "date": lambda: on + dt.timedelta(days=rng.choice((-60, -10, 0, 30, 200, 1000))),
-            "year": lambda: on.year - rng.choice((0, 0, 1)),
-            "integer": lambda: rng.choice((1, 2, 3, 24, 36, 36)),
-            "number": lambda: Decimal(rng.randint(1, 100)),
-            "money": lambda: Decimal(rng.randint(1, 50) * 1_000_000),
-            "ratio": lambda: Decimal(rng.randint(1, 9)) / 10,
-            "boolean": lambda: rng.random() < 0.8,
-            "texts": lambda: list(WORDS),
-            "people": lambda: rng.sample(PEOPLE, 2),
-            "file": lambda: "（文件）",
+def _bases(rs: Ruleset) -> dict[str, float]:
+    """How likely each act is in itself: those that move something are likelier."""
+    if rs.digest not in _BASES:
+        caused = {m.causes.act for m in rs.models.values() if m.causes is not None}
+        _BASES[rs.digest] = {
+            kind: 0.02 if kind in caused else _base(rs, kind, model)
+            for kind, model in rs.models.items()
+            if kind not in SKIPPED and model.absent is None and model.by
         }
-        return makers[given.type]()
+    return _BASES[rs.digest]
+
+
+def _base(rs: Ruleset, kind: str, model: p.Act) -> float:
+    if kind in GENERIC:
+        return 0.01
+    if _ends(rs, model):
+        return 0.03 if model.when else 0.005  # an end that needs a ground, or one that needs none
+    weight = 1.0 + 3.0 * any(e.stage for e in model.then) + 1.0 * any(e.step for e in model.then)
+    row = kind.startswith("record_") and kind not in rs.programme.acts
+    return weight * (0.1 if row or model.probe else 1.0)
+
+
+def _ends(rs: Ruleset, model: p.Act) -> bool:
+    """Whether an act ends the life."""
+    led = [rs.programme.stages[e.stage] for e in model.then if e.stage is not None]
+    return bool(led) and all(s.terminal for s in led)
+
+
+def _late(rs: Ruleset, kind: str) -> bool:
+    """Whether an act ends the life or comes after its end only."""
+    over = {n for n, s in rs.programme.stages.items() if s.terminal}
+    return _ends(rs, rs.models[kind]) or stages(rs, kind) <= over

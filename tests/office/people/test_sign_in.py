@@ -45,7 +45,9 @@ def kinds() -> list[str]:
 # --- passwords
 
 
-@pytest.mark.parametrize("raw", ["Short1!", "onlylowers", "lower1234", "aaaaaaaaaaaaaa", "li.si-Xy-2030"])
+@pytest.mark.parametrize(
+    "raw", ["Short1!", "onlylowers", "lower1234", "aaaaaaaaaaaaaa", "li.si-Xy-2030"]
+)
 def test_weak_passwords_are_refused(raw: str) -> None:
     with pytest.raises(ValidationError):
         validate_password(raw, worker())
@@ -74,8 +76,15 @@ def test_an_expired_password_must_be_changed_first(visitor: Client) -> None:
     assert visitor.get("/")["Location"] == "/account/password/"
     page = visitor.get("/account/password/")
     assert page.status_code == 200 and "当前密码" in text_of(page)
-    new = {"oldpassword": GOOD, "password1": "a new one for 2031", "password2": "a new one for 2031"}
-    assert visitor.post("/account/password/", {**new, "password1": "x", "password2": "x"}).status_code == 200
+    new = {
+        "oldpassword": GOOD,
+        "password1": "a new one for 2031",
+        "password2": "a new one for 2031",
+    }
+    assert (
+        visitor.post("/account/password/", {**new, "password1": "x", "password2": "x"}).status_code
+        == 200
+    )
     assert visitor.post("/account/password/", new)["Location"] == "/account/?done=password"
     assert visitor.get("/")["Location"] == "/account/"
     assert "password_changed" in kinds()
@@ -247,7 +256,9 @@ def test_a_newer_link_ends_the_older(administrators: Any, monkeypatch: Any) -> N
 # --- the demonstration's door
 
 
-def test_the_demos_door_opens_in_the_demo_only(visitor: Client, centres: Any, settings: Any) -> None:
+def test_the_demos_door_opens_in_the_demo_only(
+    visitor: Client, centres: Any, settings: Any
+) -> None:
     settings.DEMO = True
     user = seed.person("demo-01", ("boss", "boss"), demo=True, name="演示")
     real = worker()

@@ -49,9 +49,7 @@ def _person(name: str, told: dict[str, Any]) -> User:
     spell = {side: told.get(side) for side in ("since", "until")}
     approved = clock.now() if told.get("approved", True) else None
     for party, org in told.get("capacities", []):
-        seed.capacity(
-            user, party, org, centres=told.get("centres", []), approved=approved, **spell
-        )
+        seed.capacity(user, party, org, centres=told.get("centres", []), approved=approved, **spell)
     if org := told.get("member"):
         Membership.objects.create(
             user=user,
@@ -120,7 +118,9 @@ def test_forms_open_for_nobody_else(people: dict[str, User], name: str) -> None:
                 at = f"/centres/{centre}/acts/{act}/?party={party}"
                 got = client.get(at).status_code
                 listed = act in table.get(party, [])
-                fine = got in (200, 404) if listed else got == 404 if not sees else got in (403, 404)
+                fine = (
+                    got in (200, 404) if listed else got == 404 if not sees else got in (403, 404)
+                )
                 if not fine:
                     wrong.append((at, got))
                 if not listed and act in ("start", "extend", "annul"):
@@ -164,4 +164,6 @@ def test_a_disabled_account_is_out_at_once(people: dict[str, User]) -> None:
     assert client.get("/centres/mini-0001/").status_code == 200
     verbs.disable_account(people["security"], people["boss"])
     assert client.get("/centres/mini-0001/").status_code == 302
-    assert access.visible_centres(User.objects.get(username="p-boss"), clock.today()) == Q(pk__in=[])
+    assert access.visible_centres(User.objects.get(username="p-boss"), clock.today()) == Q(
+        pk__in=[]
+    )

@@ -16,12 +16,13 @@ from django.utils.translation import gettext as _
 from banfa.office.clock import SHANGHAI
 from banfa.office.desk import citations
 from banfa.office.desk.fields import unit_of
-from banfa.office.desk.language import say
+from banfa.office.desk.language import joined, say
 from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
 from banfa.rules import words
-from banfa.rules.life import Act, Case, State
+from banfa.rules.history import Editions
+from banfa.rules.life import Case, State
 from banfa.rules.ruleset import Ruleset
 
 
@@ -29,7 +30,7 @@ def organisations_of(state: State, programme: p.Programme, party: str) -> str:
     """Who plays a role for the centre, by name; a body by its own name; '' when nobody yet."""
     held = state.roles.get(party)
     if held:
-        return "、".join(str(o.get("name") or o.get("org")) for o in held)
+        return joined(str(o.get("name") or o.get("org")) for o in held)
     model = programme.parties.get(party)
     return say(model.name) if model is not None and model.body else ""
 
@@ -101,7 +102,7 @@ def value_text(programme: p.Programme, value: Any, given: p.Input | None = None)
     if isinstance(value, list) and value and isinstance(value[0], dict) and given and given.columns:
         return "\n".join(_row_text(programme, row, given) for row in value)
     if isinstance(value, list) and any(isinstance(v, dict) and v.get("person") for v in value):
-        return "、".join(str(v.get("person")) if isinstance(v, dict) else str(v) for v in value)
+        return joined(str(v.get("person")) if isinstance(v, dict) else str(v) for v in value)
     if isinstance(value, dict) and given is not None and given.type == "data":
         return "\n".join(_named_text(programme, n, v) for n, v in value.items())
     if given is not None and given.type == "programme_act":
@@ -164,9 +165,10 @@ class Clock:
     basis: citations.Link | None
 
 
-def clocks(rs: Ruleset, state: State, acts: Sequence[Act]) -> list[Clock]:
-    """The periods on file; open ones first."""
+def clocks(editions: Editions, rs: Ruleset, state: State, entries: Sequence[Any]) -> list[Clock]:
+    """The periods on file, open ones first; `entries` are the recorded acts that count."""
     found = []
+    moved_by = moves(editions, state, entries)
     for name, period in state.periods.items():
         model = rs.programme.periods[name]
         moved = period.first_end if period.first_end != period.end else None
@@ -176,7 +178,10 @@ def clocks(rs: Ruleset, state: State, acts: Sequence[Act]) -> list[Clock]:
                 period.start,
                 period.end,
                 moved,
-                list(_computed(rs, name, period.seq, acts)),
+                [
+                    *_computed(editions, name, period.seq, entries),
+                    *_carried(name, period.seq, entries, moved_by),
+                ],
                 period.closed,
                 citations.link(rs.programme, model.cite, model.default),
             )
@@ -184,11 +189,15 @@ def clocks(rs: Ruleset, state: State, acts: Sequence[Act]) -> list[Clock]:
     return sorted(found, key=lambda c: (c.closed, c.end))
 
 
-def _computed(rs: Ruleset, name: str, opened_by: int, acts: Sequence[Act]) -> Iterator[str]:
-    """By which acts a period got its end, and from what."""
-    for act in acts:
+def _computed(
+    editions: Editions, name: str, opened_by: int, entries: Sequence[Any]
+) -> Iterator[str]:
+    """By which acts a period got its end, and from what, in the edition each was judged by."""
+    begun = _at(entries, opened_by)
+    for entry in entries:
+        act, rs = entry.act, editions.by_name.get(entry.edition) or editions.latest
         model = rs.models.get(act.kind)
-        if model is None or (act.on, act.seq) < _at(acts, opened_by):
+        if model is None or (act.on, act.seq) < begun:
             continue
         for effect in model.then:
             term = effect.open[name].end if name in effect.open else effect.end.get(name)
@@ -198,8 +207,47 @@ def _computed(rs: Ruleset, name: str, opened_by: int, acts: Sequence[Act]) -> It
                 yield said % {"seq": act.seq, "act": say(model.name), "term": told}
 
 
-def _at(acts: Sequence[Act], seq: int) -> tuple[dt.date, int]:
-    return next(((a.on, a.seq) for a in acts if a.seq == seq), (dt.date.min, 0))
+def _carried(
+    name: str, opened_by: int, entries: Sequence[Any], moved_by: Sequence[Moved]
+) -> Iterator[str]:
+    """By which transitions a period got another end."""
+    begun, _seq = _at(entries, opened_by)
+    for move in moved_by:
+        if name in move.transition.periods and begun < move.transition.on:
+            end = move.transition.periods[name].end
+            yield f"{move.says}: {say(words.term(move.to.programme, end))}"
+
+
+def _at(entries: Sequence[Any], seq: int) -> tuple[dt.date, int]:
+    found = ((e.act.on, e.act.seq) for e in entries if e.act.seq == seq)
+    return next(found, (dt.date.min, 0))
+
+
+# --- transitions ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A transition by which the centre came under a later edition."""
+
+    transition: p.Transition
+    to: Ruleset
+    says: str
+    basis: citations.Link | None
+
+
+def moves(editions: Editions, state: State, entries: Sequence[Any]) -> list[Moved]:
+    """The transitions from the edition of the first act to the one the centre is under."""
+    found: list[Moved] = []
+    at = entries[0].edition if entries else state.edition
+    ways = [(t, rs) for rs in editions.rulesets for t in rs.programme.transitions]
+    for transition, rs in ways:
+        if at != state.edition and transition.from_ == at:
+            at = rs.programme.edition
+            told = _("自%(day)s转入%(edition)s版") % {"day": transition.on, "edition": at}
+            basis = citations.link(rs.programme, transition.cite, transition.default)
+            found.append(Moved(transition, rs, told, basis))
+    return found
 
 
 # --- procedures ----------------------------------------------------------------------------------
@@ -414,16 +462,14 @@ class Passed:
     current: bool
 
 
-def stages(rs: Ruleset, state: State, on: dt.date) -> list[Passed]:
+def stages(editions: Editions, state: State, on: dt.date) -> list[Passed]:
     """The stages so far, also one that the calendar alone has brought."""
     passed = [(s, since) for s, since in state.stages]
+    rs = editions.of(state, on)
     now = rs.stage_on(state, on)
     if passed and now is not None and now != passed[-1][0]:
-        derived = rs.programme.stages[now].derived
-        span = state.periods.get(derived.after.split(".")[1]) if derived is not None else None
-        begun = span.end + dt.timedelta(days=1) if span is not None else on
-        passed.append((now, begun))
+        passed.append((now, rs.since(state, on) or on))
     return [
-        Passed(say(words.stage(rs.programme, s)), since, number == len(passed) - 1)
+        Passed(say(editions.stage_words(s)), since, number == len(passed) - 1)
         for number, (s, since) in enumerate(passed)
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django.conf import settings
@@ -49,6 +49,11 @@ def say(words: Any) -> str:
     if isinstance(words, str):
         return words
     return str((words.en if in_english() else words.zh) or words.zh)
+
+
+def joined(names: Iterable[str]) -> str:
+    """Names in a row, with the mark of the page's language between them."""
+    return (", " if in_english() else "、").join(names)
 
 
 @require_POST

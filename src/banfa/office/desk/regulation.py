@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from banfa.office.desk import citations
 from banfa.office.desk.centre_page import value_text
-from banfa.office.desk.language import in_english, say
+from banfa.office.desk.language import in_english, joined, say
 from banfa.office.ledger.models import Outbox
 from banfa.rules import programme as p
 from banfa.rules import words
@@ -143,10 +143,15 @@ def _uses(rs: Ruleset) -> Iterator[tuple[str, Use]]:
         if form.cite:
             shown = _("不得使用名称") if form.barred else _template(programme, form)
             yield form.cite, Use(_("名称"), shown)
+    for move in programme.transitions:
+        if move.cite:
+            told = _("自%(day)s转入%(edition)s版")
+            said = told % {"day": move.on, "edition": programme.edition}
+            yield move.cite, Use(_("过渡"), said)
     if programme.instrument.in_force.cite:
         yield programme.instrument.in_force.cite, Use(_("效力"), _("有效期"))
     if programme.evaluation is not None and programme.evaluation.cite:
-        grades = "、".join(say(g.name) for g in programme.evaluation.grades.values())
+        grades = joined(say(g.name) for g in programme.evaluation.grades.values())
         yield programme.evaluation.cite, Use(_("评估"), grades or _("评估办法"))
 
 
@@ -174,6 +179,9 @@ def _of_act(rs: Ruleset, name: str, model: p.Act) -> Iterator[tuple[str, Use]]:
         if condition.cite:
             said = say(words.test(rs.programme, condition, name))
             yield condition.cite, Use(_("条件"), f"{act}：{said}")
+        for ground in condition.choose.among.values() if condition.choose is not None else ():
+            if ground.cite:
+                yield ground.cite, Use(_("条件"), f"{act}：{say(ground.name)}")
     for given in model.with_.values():
         if given.cite:
             yield given.cite, Use(_("填报项"), f"{act}：{say(given.name)}")

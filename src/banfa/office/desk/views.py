@@ -26,7 +26,7 @@ from banfa.office.desk import (
 )
 from banfa.office.desk.drawing import drawing
 from banfa.office.desk.errors import on_file
-from banfa.office.desk.language import say
+from banfa.office.desk.language import joined, say
 from banfa.office.ledger import library, queries
 from banfa.office.ledger.errors import NotOnFile
 from banfa.rules.life import State
@@ -97,7 +97,7 @@ def home_row(row: Any, on: dt.date) -> dict[str, Any]:
     """A centre in the table: who holds which role, what is due next, what awaits a decision."""
     decisions = [d for d in row.duties if d.mode in centre_page.DECISIONS]
     roles = [
-        (say(model.name), "、".join(str(o.get("name") or o.get("org")) for o in row.roles[party]))
+        (say(model.name), joined(str(o.get("name") or o.get("org")) for o in row.roles[party]))
         for party, model in row.programme.parties.items()
         if row.roles.get(party) and not model.inside
     ]
@@ -245,7 +245,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         acts = permitted.acts_of(rs, page.state, chosen.party, asked.on, page.world, centre, org)
         acts = _granted(request, programme, chosen, acts, page.centre)
     duties, decisions = centre_page.owed(rs, page.state, page.duties)
-    counted = [e.act for e in page.timeline if e.counts]
+    counted = [e for e in page.timeline if e.counts]
     context = {
         "here": "home",
         "moment": asked,
@@ -254,9 +254,10 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "names": centre_page.names(rs, page.state, asked.on),
         "facts": centre_page.facts(rs, page.state),
         "results": centre_page.results(rs, page.state),
-        "stages": centre_page.stages(rs, page.state, asked.on),
+        "stages": centre_page.stages(page.editions, page.state, asked.on),
         "drawing": drawing(page.programme, page.stage, [s for s, _on in page.state.stages]),
-        "clocks": centre_page.clocks(rs, page.state, counted),
+        "moves": centre_page.moves(page.editions, page.state, counted),
+        "clocks": centre_page.clocks(page.editions, rs, page.state, counted),
         "procedures": centre_page.procedures(rs, page.state),
         "duties": duties,
         "decisions": decisions,

@@ -64,6 +64,7 @@ def programmes(on: dt.date | None = None, where: Q | None = None) -> list[Progra
         if row is not None:
             editions = library.editions(row.id)
             state = store.light_state(centre)
+            editions.carry(state, on)
             stage = editions.of(state, on).stage_on(state, on) or ""
             row.stages[stage] = row.stages.get(stage, 0) + 1
             row.total += 1
@@ -161,6 +162,7 @@ def _searched(found: Any, search: str) -> Any:
 def _row(centre: Centre, on: dt.date) -> CentreRow:
     editions = store.editions_of(centre.book_id)
     state = store.light_state(centre)
+    editions.carry(state, on)
     rs = editions.of(state, on)
     stage = rs.stage_on(state, on)
     named = name_rules.current(rs.programme, state, on)
@@ -169,7 +171,7 @@ def _row(centre: Centre, on: dt.date) -> CentreRow:
         rs.programme,
         stage,
         stage_name(rs, stage),
-        centre.stage_since,
+        rs.since(state, on),
         name_of(centre, rs, state, named),
         centre.centre_class,
         {n: (s.start, s.end) for n, s in state.periods.items() if not s.closed},
@@ -188,10 +190,19 @@ def stage_name(rs: Ruleset, stage: str | None) -> Text:
 def name_of(centre: Centre, rs: Ruleset, state: State, named: CurrentNames) -> Text:
     """What to call a centre: its name; or its field and programme while it has none; or its id."""
     short = rs.programme.short
-    known = [str(v) for k in ("field_zh", "field", "name") if (v := state.values.get(k))]
-    zh = named.zh or (f"{known[0]}（{short.zh}）" if known else centre.id)
-    en = named.en or named.zh or (f"{known[0]} ({short.en})" if known else centre.id)
+    known = subject(rs, state)
+    zh = named.zh or (f"{known}（{short.zh}）" if known else centre.id)
+    en = named.en or named.zh or (f"{known} ({short.en})" if known else centre.id)
     return Text(zh, en)
+
+
+def subject(rs: Ruleset, state: State) -> str | None:
+    """What a centre without a name is about: the first fact its names will be made of."""
+    for form in rs.programme.names.values():
+        for place in name_rules.places(form.zh or form.en or ""):
+            if state.values.get(place):
+                return str(state.values[place])
+    return None
 
 
 def duties_of(centres: Iterable[Centre], on: dt.date) -> dict[str, list[Duty]]:
@@ -561,6 +572,10 @@ def _cited(rs: Ruleset) -> Iterable[tuple[str, tuple[str, str, Text]]]:
         what = ("act", name, words(compiled.model.name))
         for cite in [*compiled.model.cite, *(r.cite for r in compiled.rules if r.cite)]:
             yield cite, what
+        for condition in compiled.model.when:
+            for ground in condition.choose.among.values() if condition.choose is not None else ():
+                if ground.cite:
+                    yield ground.cite, what
     programme = rs.programme
     groups: list[tuple[str, Mapping[str, Any]]] = [
         ("duty", programme.duties),

@@ -125,6 +125,12 @@ def query(context: Any, **changes: Any) -> str:
     return f"?{asked.urlencode()}" if asked else "?"
 
 
+@register.filter
+def listed(names: Iterable[str]) -> str:
+    """Names in a row."""
+    return language.joined(names)
+
+
 @register.simple_tag
 def issuers(programme: Any) -> str:
     """The issuing bodies by name."""
@@ -132,10 +138,10 @@ def issuers(programme: Any) -> str:
     names = [
         language.say(parties[i].name) if i in parties else i for i in programme.instrument.issuers
     ]
-    return "、".join(names)
+    return language.joined(names)
 
 
 @register.simple_tag
 def cited_list(programme: Any, keys: Iterable[str]) -> str:
     """Article keys in words."""
-    return "、".join(citations.printed(programme, key) for key in keys)
+    return language.joined(citations.printed(programme, key) for key in keys)
