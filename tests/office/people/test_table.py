@@ -1,4 +1,4 @@
-"""Every person against every page and act; the expected side is written by hand in expected.yaml."""
+"""Every person against every page and act; what is expected stands in expected.yaml, by hand."""
 
 from __future__ import annotations
 
