@@ -226,3 +226,33 @@ def test_two_programmes_stand_side_by_side(client: Any, settings: Any) -> None:
     only = client.get("/compare/?a=nitec&b=ncti&only=different").content.decode()
     assert 30 < only.count('<tr role="row" id=') < every
     assert client.get("/compare/?a=nowhere").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/?q=%00", 200),
+        ("/?q=a%00b&stage=%00&programme=%00", 200),
+        ("/centres/%00/", 404),
+        ("/centres/%00/record/1/", 404),
+        ("/centres/a%00/acts/start/?party=boss", 404),
+        ("/programmes/mini/%00/", 404),
+        ("/programmes/mini/2026/?party=%00&on=%00&known=%00&receipt=%00", 200),
+        ("/compare/?a=%00", 200),
+    ],
+)
+def test_a_nul_in_an_address_is_no_match(
+    client: Client, centres: Any, path: str, status: int
+) -> None:
+    assert client.get(path).status_code == status
+
+
+def test_a_failure_does_not_say_that_nothing_was_recorded(
+    client: Client, centres: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from banfa.office.ledger import queries
+
+    monkeypatch.setattr(queries, "programmes", lambda *args: 1 / 0)
+    client.raise_request_exception = False
+    said = text_of(client.get("/"))
+    assert "未作任何记录" not in said and "不会重复登记" in said

@@ -21,6 +21,8 @@ def on_file(view: View) -> View:
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if any("\0" in str(part) for part in kwargs.values()):
+            raise Http404
         try:
             return view(request, *args, **kwargs)
         except NotOnFile as error:

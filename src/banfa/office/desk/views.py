@@ -37,7 +37,7 @@ def home(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("programme", "")
     chosen = known.get(asked)
     stage = request.GET.get("stage", "")
-    search = request.GET.get("q", "").strip()[:100]
+    search = request.GET.get("q", "").replace("\0", "\N{REPLACEMENT CHARACTER}").strip()[:100]
     page = request.GET.get("page", "1")
     found = queries.centre_list(
         programme=chosen.id if chosen else None,
