@@ -319,7 +319,7 @@ def _serve(port: int) -> int:
         workers=1,
         blocking_threads=REQUEST_THREADS,
         backpressure=64,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
     ).serve()
     return 0

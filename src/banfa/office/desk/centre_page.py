@@ -60,7 +60,11 @@ def names(rs: Ruleset, state: State, on: dt.date) -> Names:
     elif found.zh is None and found.en is None:
         said = _("名称所需事项尚未登记齐全")
     else:
-        said = _("可以使用") if found.may else _("使用本名称")
+        stage = rs.programme.stages.get(rs.stage_on(state, on) or "")
+        within = {"stage": say(stage.name) if stage is not None else _("本阶段")}
+        said = (
+            _("“%(stage)s”阶段可以使用本名称") if found.may else _("“%(stage)s”阶段使用本名称")
+        ) % within
     return Names(found.zh, found.en, found.barred, basis, said)
 
 

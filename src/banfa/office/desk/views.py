@@ -58,7 +58,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "found": found,
         "rows": [home_row(row, on) for row in found.rows],
         "pages": -(-found.total // found.size),
-        "filtered": bool(asked or stage or search),
+        "unknown": "" if chosen else asked[:40],
+        "filtered": bool(chosen or stage or search),
     }
     return render(request, "desk/home.html", context)
 
@@ -158,7 +159,7 @@ def programme(request: HttpRequest, programme: str, edition: str) -> HttpRespons
         "coverage": regulation.coverage(places),
         "parties": _acting(rs, State()),
         "party": party,
-        **_acts_context(permitted.in_order(rs, where.permissions) if where else []),
+        **_acts_context(_programme_acts(rs, where) if where else []),
         "left": regulation.left_to_authority(rs, page.world, asked.on),
         "defaults": regulation.defaults_in_use(rs, page.world, asked.on),
         "timeline": centre_page.timeline(page.editions, page.timeline),
@@ -173,6 +174,12 @@ def _acts_context(acts: list[permitted.Possibility]) -> dict[str, Any]:
     blocked = [act for act in acts if act.standing == "blocked"]
     first = blocked[0].kind if blocked else ""
     return {"acts": acts, "blocked": len(blocked), "first_blocked": first}
+
+
+def _programme_acts(rs: Any, where: Any) -> list[permitted.Possibility]:
+    """Acts on the programme's page. What is annulled on a centre is annulled on its own page."""
+    offered = [one for one in where.permissions if one.act != "annul"]
+    return permitted.in_order(rs, offered)
 
 
 def _acting(rs: Any, state: State) -> list[Any]:
