@@ -123,7 +123,7 @@ def _let_go() -> None:
 
     connections.close_all()
     for name in connections:
-        connections[name].close_pool()  # type: ignore[attr-defined]
+        connections[name].close_pool()
 
 
 def _set_up(tables: bool = True) -> None:

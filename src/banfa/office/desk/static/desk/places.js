@@ -10,7 +10,7 @@ function unfold(root) {
   }
   for (const section of place.querySelectorAll(":scope > details.fold")) folded.push(section);
   for (const details of folded) details.open = true;
-  if (folded.length) place.scrollIntoView();
+  if (folded.length) place.scrollIntoView({ behavior: "instant" });
 }
 
 export function showPlaces(root) {
