@@ -193,3 +193,20 @@ def test_every_control_has_a_name(page: Any, office: str) -> None:
     assert nameless == []
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id)")
     assert len(ids) == len(set(ids))
+
+
+def test_a_link_to_a_folded_place_opens_it(page: Any, office: str) -> None:
+    page.goto(f"{office}/programmes/mini/2026/")
+    page.evaluate("document.querySelectorAll('details.fold').forEach((d) => (d.open = false))")
+    page.evaluate("location.hash = 'a-2-2'")
+    page.locator("#a-2-2").wait_for(state="visible")
+    page.goto(f"{office}/programmes/mini/2026/#a-2-2")
+    assert page.locator("#a-2-2").is_visible()
+
+
+def test_a_refusal_takes_the_focus(page: Any, office: str) -> None:
+    page.goto(f"{office}/centres/mini-0003/acts/start/?party=boss")
+    page.get_by_label("筹建期结束日").fill("2034-01-01")
+    submit(page)
+    page.wait_for_function("document.activeElement.id === 'answer'")
+    assert page.title().startswith("未予登记")

@@ -7,6 +7,10 @@ from typing import Any
 from banfa.rules import names
 from banfa.rules.calendar import Span, end_of
 
+LED_TO = (  # where lives would seldom get on their own
+    ("order_improvement", "record_nothing_shown", "revoke_formation_approval"),
+    ("order_improvement", "revoke_formation_approval"),
+)
 JILIN = ("吉林省", "吉林")
 FINDINGS = ("lead_unit", "goals", "base", "scale", "functions", "mechanisms")
 ENDING = {
@@ -72,8 +76,9 @@ def revoked_after_deadline(s: Any, a: Any, at: Any) -> bool:
     """The term is over, and what was found after the order was a failure."""
     term = s.periods["improvement"]
     found = latest(s, "repeat_acceptance", "record_nothing_shown")
+    act = s.last["revoke_formation_approval"]
     failed = found.kind == "record_nothing_shown" or found.data["result"] == "failed"
-    return a.on > term.end and found.seq > term.seq and failed
+    return act.on > term.end and act.seq > found.seq > term.seq and failed
 
 
 def adjusted_on_proposal(s: Any, a: Any, at: Any) -> bool:
@@ -121,7 +126,7 @@ INVARIANTS: dict[str, Any] = {
         in_improvement,
     ),
     "revoked_after_deadline": (
-        lambda s, a, at: a.kind == "revoke_formation_approval",
+        lambda s, a, at: s.stage == "approval_revoked",
         revoked_after_deadline,
     ),
     "decided_on_evaluation": (

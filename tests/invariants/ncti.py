@@ -6,6 +6,11 @@ from typing import Any
 
 from banfa.rules import names
 
+LED_TO = (  # where lives would seldom get on their own
+    ("approve_field", "delist"),
+    ("enter_next_cycle",),
+    ("inspect_rectification", "delist"),
+)
 LISTED = ("listed_operating", "under_evaluation", "next_cycle_open", "rectifying")
 
 
@@ -16,6 +21,10 @@ def listed(s: Any) -> bool:
 def case_of(s: Any, a: Any) -> Any:
     """The case this act moved last."""
     return next(c for c in s.cases.values() if c.acts.get(a.kind) == a.seq)
+
+
+def expert_opinion_first(s: Any, a: Any, at: Any) -> bool:
+    return in_order(s, s.last["approve_field"], "start_expert_review", "give_consultation_opinion")
 
 
 def in_order(s: Any, a: Any, *kinds: str) -> bool:
@@ -48,11 +57,10 @@ def delisted_on_ground(s: Any, a: Any, at: Any) -> bool:
 
 
 def entered_on_a_plan(s: Any, a: Any, at: Any) -> bool:
-    """One cycle further, on the plan the board adopted for it; never from a poor grade alone."""
-    number = at.before.values["cycle_no"] + 1
-    planned = at.before.values["next_plan_cycle"] == number == s.values["cycle_no"]
-    good = bool(s.results) and s.results[-1].grade in ("excellent", "good")
-    return planned and (good or s.imported or "consent_to_next_cycle" in s.counts)
+    """Each cycle more was entered by an act, on a plan that runs, after a result above poor."""
+    entered = 1 + s.counts["enter_next_cycle"] == s.values["cycle_no"] or s.imported
+    fit = any(r.grade in ("excellent", "good") for r in s.results)
+    return entered and "plan_cycle" in s.periods and (fit or "consent_to_next_cycle" in s.counts)
 
 
 INVARIANTS: dict[str, Any] = {
@@ -65,8 +73,8 @@ INVARIANTS: dict[str, Any] = {
         lambda s, a, at: s.centre_class in ("comprehensive", "field"),
     ),
     "expert_opinion_first": (
-        lambda s, a, at: a.kind == "approve_field",
-        lambda s, a, at: in_order(s, a, "start_expert_review", "give_consultation_opinion"),
+        lambda s, a, at: listed(s) and s.centre_class == "field" and not s.imported,
+        expert_opinion_first,
     ),
     "named_by_class": (
         lambda s, a, at: listed(s) and names.current(at.programme, s, a.on).zh is not None,
@@ -94,7 +102,10 @@ INVARIANTS: dict[str, Any] = {
         lambda s, a, at: a.data["cited_grade"] == s.results[-1].grade,
     ),
     "delisted_on_ground": (lambda s, a, at: a.kind == "delist", delisted_on_ground),
-    "entered_on_a_plan": (lambda s, a, at: a.kind == "enter_next_cycle", entered_on_a_plan),
+    "entered_on_a_plan": (
+        lambda s, a, at: "enter_next_cycle" in s.counts and not s.imported,
+        entered_on_a_plan,
+    ),
     "filed_after_review": (
         lambda s, a, at: a.kind == "file_annual_report",
         lambda s, a, at: in_order(s, a, "submit_annual_report", "review_annual_report"),

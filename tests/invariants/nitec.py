@@ -7,7 +7,7 @@ from typing import Any
 from banfa.rules import names
 from banfa.rules.calendar import Span, end_of
 
-FOUR_YEARS = Span(years=4)
+ONE, THREE, FOUR = Span(years=1), Span(years=3), Span(years=4)
 ENDED = ("cancelled", "waived", "revoked", "withdrawn")
 ENDING = {
     "cancelled": "cancel_preparation",
@@ -17,22 +17,29 @@ ENDING = {
 }
 
 
-def excepted(s: Any) -> bool:
-    return bool(s.exceptions)
+LED_TO = (  # where lives would seldom get on their own
+    ("apply_extension",),
+    ("confirm_result", "notify_result"),
+    ("revoke",),
+)
 
 
 def one_application(s: Any, a: Any, at: Any) -> bool:
-    free = [
-        e.data.get("still_counts") is False
-        for e in [s.last.get("decide_extension")]
-        if e is not None
-    ]
-    return excepted(s) or any(free) or s.counts["apply_extension"] == 1
+    """A second one only where the first was returned and does not count, or by an exception."""
+    last = s.last.get("decide_extension")
+    freed = last is not None and last.data.get("still_counts") is False
+    return s.counts["apply_extension"] == 1 or freed or bool(s.last["apply_extension"].used)
 
 
-def within_four_years(s: Any, a: Any, at: Any) -> bool:
+def within_the_years(s: Any, a: Any, at: Any) -> bool:
+    """Three years from the approval, four with an extension, unless an exception says more."""
     period = s.periods["preparation"]
-    return excepted(s) or period.end <= end_of(period.start, FOUR_YEARS)
+    if any(e.used for e in s.exceptions):
+        return True
+    if period.end == period.first_end:
+        return period.end <= end_of(period.start, THREE)
+    longest = min(end_of(period.start, FOUR), end_of(period.first_end, ONE))
+    return "decide_extension" in s.counts and period.end <= longest
 
 
 def confirmed_in_order(s: Any, a: Any, at: Any) -> bool:
@@ -58,26 +65,30 @@ def confirmed_in_order(s: Any, a: Any, at: Any) -> bool:
 
 def name_fits_stage(s: Any, a: Any, at: Any) -> bool:
     name = names.current(at.programme, s, a.on).zh
-    if name is None:
-        return True
     return ("（筹）" in name) == (at.stage_on(s, a.on) != "confirmed")
 
 
 def two_letters(s: Any, a: Any, at: Any) -> bool:
-    letters = [n for n in s.notices if n.notice.startswith("confirmation_letter")]
-    return len(letters) == 2
+    """One to customs and one to the tax administration; a new pair for each new name."""
+    letters = [n.notice for n in s.notices if n.notice.startswith("confirmation_letter")]
+    return sorted(letters) == ["confirmation_letter_customs", "confirmation_letter_tax"]
+
+
+def joint(s: Any, act: Any) -> bool:
+    """Customs and the tax administration agreed to this very draft."""
+    said = s.concurrences.get(act.draft, {})
+    return bool(said.get("customs_administration") and said.get("tax_administration"))
 
 
 def result_on_record(s: Any, a: Any, at: Any) -> bool:
-    both = s.concurrences.get(a.draft, {})
-    joint = both.get("customs_administration") and both.get("tax_administration")
-    return "third_party_verification" in s.counts and bool(joint)
+    case = next(c for c in s.cases.values() if c.acts.get(a.kind) == a.seq)
+    order = [case.acts.get(k, 0) for k in ("initial_review", "third_party_verification", a.kind)]
+    return all(order) and order == sorted(order) and joint(s, a)
 
 
 def revoked_on_ground(s: Any, a: Any, at: Any) -> bool:
-    both = s.concurrences.get(a.draft, {})
-    joint = both.get("customs_administration") and both.get("tax_administration")
-    return bool(joint) and bool(a.data.get("ground"))
+    act = s.last["revoke"]
+    return joint(s, act) and bool(act.data.get("ground")) and act.on == s.stage_since
 
 
 def ended_by_decision(s: Any, a: Any, at: Any) -> bool:
@@ -85,8 +96,11 @@ def ended_by_decision(s: Any, a: Any, at: Any) -> bool:
 
 
 INVARIANTS: dict[str, Any] = {
-    "one_application": (lambda s, a, at: a.kind == "apply_extension", one_application),
-    "four_years": (lambda s, a, at: "preparation" in s.periods, within_four_years),
+    "one_application": (lambda s, a, at: "apply_extension" in s.counts, one_application),
+    "within_the_years": (
+        lambda s, a, at: "preparation" in s.periods and not s.imported,
+        within_the_years,
+    ),
     "confirmed_in_order": (
         lambda s, a, at: a.kind == "review_confirmation" and s.stage == "confirmed",
         confirmed_in_order,
@@ -95,9 +109,12 @@ INVARIANTS: dict[str, Any] = {
         lambda s, a, at: names.current(at.programme, s, a.on).zh is not None,
         name_fits_stage,
     ),
-    "two_letters": (lambda s, a, at: s.stage == "confirmed", two_letters),
+    "two_letters": (
+        lambda s, a, at: "review_confirmation" in s.counts and s.stage == "confirmed",
+        two_letters,
+    ),
     "result_on_record": (lambda s, a, at: a.kind == "confirm_result", result_on_record),
-    "revoked_on_ground": (lambda s, a, at: a.kind == "revoke", revoked_on_ground),
+    "revoked_on_ground": (lambda s, a, at: s.stage == "revoked", revoked_on_ground),
     "ended_by_decision": (lambda s, a, at: s.stage in ENDED, ended_by_decision),
     "no_clawback": (
         lambda s, a, at: s.stage == "revoked",

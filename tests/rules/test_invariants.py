@@ -80,6 +80,7 @@ def grown(life: Life) -> State:
 def many_lives(name: str, number: int, live: Callable[[Life], None]) -> None:
     """Lets hypothesis draw that many lives."""
     editions, start = find(name), dt.date.fromisoformat(PROGRAMMES[name])
+    aims = importlib.import_module(f"tests.invariants.{name}").LED_TO
 
     @seed(20261121)
     @settings(
@@ -91,7 +92,9 @@ def many_lives(name: str, number: int, live: Callable[[Life], None]) -> None:
     )
     @given(st.integers(0, 2**32), st.integers(0, 500))
     def draw(seeded: int, later: int) -> None:
-        live(Life(editions, random.Random(seeded), start + dt.timedelta(days=later)))
+        led = aims[seeded // 2 % len(aims)] if seeded % 2 else ()
+        on = start + dt.timedelta(days=later)
+        live(Life(editions, random.Random(seeded), on, aims=led))
 
     draw()
 

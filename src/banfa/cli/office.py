@@ -134,7 +134,7 @@ def _let_go() -> None:
 
     connections.close_all()
     for name in connections:
-        connections[name].close_pool()  # type: ignore[attr-defined]
+        connections[name].close_pool()
 
 
 def _set_up(tables: bool = True) -> None:
@@ -390,7 +390,7 @@ def _serve(port: int) -> int:
         workers=1,
         blocking_threads=REQUEST_THREADS,
         backpressure=64,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
         websockets=False,
     ).serve()
     return 0

@@ -6,7 +6,7 @@ import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from banfa.rules import builtin, names
+from banfa.rules import builtin, names, proposals
 from banfa.rules import programme as p
 from banfa.rules.aims import inner, wants
 from banfa.rules.cases import written
@@ -86,7 +86,6 @@ class Hints:
         self.model = rs.acts[act.kind].model
         self.compiler = Compiler(rs.programme, self.model.with_)
         self.x = Ctx(rs.programme, state, life.book.world, act.on, act)
-        self.wants = wants(rs)
         self.unsure: set[str] = set()  # inputs whose hints rest on other inputs
         if self.model.about is not None:
             self.x.case = rs.case_of(state, act, rs.acts[act.kind], self.x)
@@ -99,18 +98,30 @@ class Hints:
         if UNKNOWN in hinted:
             self.unsure.add(path)
             hinted = [v for v in hinted if v is not UNKNOWN]
-        if given.type == "organisation":
-            hinted = [v for v in hinted if isinstance(v, dict)]
         if hinted and self.rng.random() < 0.9:
             value = self.rng.choice(hinted)
             if isinstance(value, dt.date) and self.rng.random() < 0.15:
                 value += self.rng.choice((-30, -1, 1)) * DAY
-            return value
-        asked = self.wants.get((self.act.kind, path), ())
-        later = [v for kind, v in asked if kind in self.life.way]
+            typed = self._typed(given, value)
+            if typed is not None:
+                return typed
+        later = self._later(path)
         if later and given.type != "choices" and self.rng.random() < 0.8:
-            return self.rng.choice(later)
+            return self._typed(given, self.rng.choice(later))
         return self._sample(path, given)
+
+    def _later(self, path: str) -> list[Any]:
+        """What acts on the way to the life's aim will want of an input."""
+        asked = wants(self.rs).get((self.act.kind, path), ())
+        return [v for kind, v in asked if kind in self.life.way]
+
+    def _typed(self, given: p.Input, value: Any) -> Any:
+        """The value as its input wants it, or None when it does not fit."""
+        if given.type == "money" and isinstance(value, (int, Decimal)):
+            value = Decimal(value).quantize(Decimal("0.01"))
+        mistakes: list[Any] = []
+        typed = proposals.values({"value": given}, {"value": value}, "", mistakes)
+        return None if mistakes else typed.get("value")
 
     def document(self, name: str) -> dict[str, Any]:
         """A complete document; fields that conditions read are filled as those ask."""

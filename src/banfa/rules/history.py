@@ -203,7 +203,7 @@ class History:
             rs = self.editions.of(state, act.on)
             if act.seq != skip and act.kind not in ANNULMENTS:
                 stored = self.answers.get(act.seq)
-                facts = Remembered(stored) if stored is not None else world.facts
+                facts = world.facts if stored is None else Remembered(stored, world.facts)
                 judged = judge(rs, state, act, world.seen(act.saw, facts))
                 if not judged.accepted:
                     _ = judged.findings

@@ -74,7 +74,7 @@ def check(rs: Ruleset, act: Act) -> Act:
     parties = rs.programme.parties
     if act.party not in parties:
         mistakes.append(Mistake("by", unknown(act.party, parties, "一方", "party")))
-    act.data = values(model.with_, act.data, "with", mistakes)
+    act.data = _read(rs, act, model, mistakes)
     for name, attached in act.documents.items():
         if name not in model.documents:
             known = list(model.documents)
@@ -91,6 +91,18 @@ def check(rs: Ruleset, act: Act) -> Act:
     if mistakes:
         raise BadProposal(mistakes)
     return act
+
+
+def _read(rs: Ruleset, act: Act, model: p.Act, mistakes: list[Mistake]) -> dict[str, Any]:
+    """The act's data; a parameter's value has the type that the parameter declares."""
+    inputs = dict(model.with_)
+    declared = rs.programme.parameters.get(str(act.data.get("parameter")))
+    if act.kind == "set_parameter" and declared is not None:
+        value = inputs["value"]
+        inputs["value"] = value.model_copy(
+            update={"type": declared.type, "options": declared.options}
+        )
+    return values(inputs, act.data, "with", mistakes)
 
 
 def values(
@@ -333,13 +345,6 @@ def _check_builtin(rs: Ruleset, act: Act, mistakes: list[Mistake]) -> None:
                         "with.rule", unknown(str(rule), known, "可例外的条件", "soft condition")
                     )
                 )
-    elif act.kind == "set_parameter" and "parameter" in data and "value" in data:
-        declared = programme.parameters[data["parameter"]]
-        given = p.Input(type=declared.type, name=declared.name, options=declared.options)
-        try:
-            data["value"] = coerce(given, data["value"])
-        except _Bad as bad:
-            mistakes.append(Mistake("with.value", bad.text))
     elif act.kind == "set_default" and "default" in data and "to" in data:
         options = programme.defaults[data["default"]].options
         if data["to"] not in options:

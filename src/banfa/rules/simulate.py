@@ -32,7 +32,8 @@ class Life:
     """One centre's made-up life in a book of its own.
 
     `daring` is the share of acts tried without asking first whether they are possible, and of
-    inputs filled carelessly; `imported` the share of lives that were under way before.
+    inputs filled carelessly; `imported` the share of lives that were under way before; `aims` the
+    acts this life is to get to first, one after the other.
     """
 
     editions: Editions
@@ -46,10 +47,11 @@ class Life:
     accepted: int = 0
     imported: float = 0.4
     orgs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    aims: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.book = Book(self.editions)
-        self.entered = self.rng.random() < self.imported
+        self.entered = not self.aims and self.rng.random() < self.imported
         self.zeal = self.rng.choice((1, 2, 2, 3))  # how straight a life goes
         self.pace = self.rng.choice((1, 2, 4))  # how fast its days pass
         self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
@@ -117,7 +119,9 @@ class Life:
         self.tries += 1
         if lost or self.tries > AIMED or not self.aim:
             self.failed += bool(self.aim)
-            self.aim, self.tries = self._choose_aim(rs, state, near), 0
+            self.tries = -AIMED if self.aims else 0
+            self.aim, *rest = self.aims or (self._choose_aim(rs, state, near),)
+            self.aims = tuple(rest)
         at = (self.aim, self.on, id(state), len(self.book.programme.acts))
         if self._way_at != at:
             self._way_at, self.way = at, self._way(rs, state)

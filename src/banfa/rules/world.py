@@ -60,23 +60,29 @@ class Remembering:
 class Remembered:
     """Answers from what was stored with an act, never from today's registers.
 
-    A question that was not asked then raises KeyError: replay must not invent an answer.
+    A question that was not asked then raises KeyError: replay must not invent an answer. Where acts
+    are judged again on a history that has changed, `otherwise` answers what was not asked before.
     """
 
-    def __init__(self, answers: Mapping[str, Any]) -> None:
+    def __init__(self, answers: Mapping[str, Any], otherwise: Facts | None = None) -> None:
         self._answers = answers
+        self._otherwise = otherwise
 
     def listed(self, listing: str, org: str, on: dt.date) -> bool:
         """The stored answer."""
-        return bool(self._answers[canonical(["listed", listing, org, on])])
+        key = canonical(["listed", listing, org, on])
+        if key not in self._answers and self._otherwise is not None:
+            return self._otherwise.listed(listing, org, on)
+        return bool(self._answers[key])
 
     def engagements(
         self, team: Sequence[str], on: dt.date, level: str, centre: str | None
     ) -> Sequence[Mapping[str, Any]]:
         """The stored answer."""
-        found: Sequence[Mapping[str, Any]] = self._answers[
-            canonical(["engagements", sorted(team), on, level])
-        ]
+        key = canonical(["engagements", sorted(team), on, level])
+        if key not in self._answers and self._otherwise is not None:
+            return self._otherwise.engagements(team, on, level, centre)
+        found: Sequence[Mapping[str, Any]] = self._answers[key]
         return found
 
 

@@ -218,3 +218,27 @@ def test_an_act_annulled_is_marked(client: Client, centres: Any) -> None:
     seed.do("boss", "annul", "2030-11-15", centres[0], target=2, reason="误记")
     said = text_of(client.get(f"/centres/{centres[0]}/"))
     assert "已由第3号更正" in said
+
+
+def test_a_refusal_that_may_be_excepted_offers_the_exception(client: Client, centres: Any) -> None:
+    at = f"/centres/{centres[2]}/acts/start/?party=boss"
+    form = {"party": "boss", "on": "2030-11-15", "with.end": "2034-01-01"}
+    page = text(client.post(at, form))
+    assert "<title>未予登记 · 启动筹建" in page
+    assert '<details class="wide" id="exception" open>' in page
+    assert '<option value="start.not_too_long" selected>' in page
+    assert "open>" not in text(client.get(at)).split('id="exception"')[1][:6]
+
+
+def test_a_form_too_large_is_told_its_limit(client: Client, centres: Any) -> None:
+    at = f"/centres/{centres[1]}/acts/survey/?party=unit"
+    page = client.post(at, {**SURVEY, "with.reason": "长" * 1_000_000})
+    assert page.status_code == 413 and "不得超过2.5MB" in text_of(page)
+
+
+def test_a_stale_page_leads_to_the_new_records(client: Client, centres: Any) -> None:
+    at = f"/centres/{centres[2]}/acts/start/?party=boss"
+    form = {"party": "boss", "on": "2030-11-15", "with.end": "2032-01-01", "version": "0"}
+    page = client.post(at, form)
+    assert "请核对新记录后再次提交" in text_of(page)
+    assert f'href="/centres/{centres[2]}/?party=boss#timeline"' in text(page)

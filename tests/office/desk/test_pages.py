@@ -104,7 +104,7 @@ def test_the_programme_page_goes_article_by_article(client: Client, centres: Any
     assert "国家〔领域〕样例中心（筹）" in said
     assert "年度资金主管部门20275,000,000元" in said
     assert "宣示性，不生权利义务：不设定权利义务" in said
-    assert "申请设立" in said and "官方文本未载入" in said
+    assert "申请设立" in said and "官方文本尚未载入" in said
     assert client.get("/programmes/mini/").url == "/programmes/mini/2026/"  # type: ignore[attr-defined]
 
 
@@ -225,3 +225,52 @@ def test_two_programmes_stand_side_by_side(db: None, settings: Any) -> None:
     only = client.get("/compare/?a=nitec&b=ncti&only=different").content.decode()
     assert 30 < only.count('<tr role="row" id=') < every
     assert client.get("/compare/?a=nowhere").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/?q=%00", 200),
+        ("/?q=a%00b&stage=%00&programme=%00", 200),
+        ("/centres/%00/", 404),
+        ("/centres/%00/record/1/", 404),
+        ("/centres/a%00/acts/start/?party=boss", 404),
+        ("/programmes/mini/%00/", 404),
+        ("/programmes/mini/2026/?party=%00&on=%00&known=%00&receipt=%00", 200),
+        ("/compare/?a=%00", 200),
+    ],
+)
+def test_a_nul_in_an_address_is_no_match(
+    client: Client, centres: Any, path: str, status: int
+) -> None:
+    assert client.get(path).status_code == status
+
+
+def test_a_failure_does_not_say_that_nothing_was_recorded(
+    client: Client, centres: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from banfa.office.ledger import queries
+
+    monkeypatch.setattr(queries, "programmes", lambda *args: 1 / 0)
+    client.raise_request_exception = False
+    said = text_of(client.get("/"))
+    assert "未作任何记录" not in said and "不会重复登记" in said
+
+
+def test_an_unknown_regulation_is_said(client: Client, centres: Any) -> None:
+    said = text_of(client.get("/?programme=zz"))
+    assert "没有编号为“zz”的办法" in said and "共3家" in said
+
+
+def test_a_centres_acts_are_annulled_on_its_own_page(client: Client, centres: Any) -> None:
+    page = text(client.get("/programmes/mini/2026/?party=boss"))
+    assert "/acts/annul_programme_act/" in page and "/acts/annul/" not in page
+    assert "/acts/annul/" in text(client.get(f"/centres/{centres[0]}/?party=boss"))
+
+
+def test_a_party_sees_first_what_it_may_do(client: Client, centres: Any) -> None:
+    page = text(client.get(f"/centres/{centres[0]}/?party=boss"))
+    places = [page.index(f'id="{name}"') for name in ("acts", "decisions", "duties", "facts")]
+    assert places == sorted(places)
+    page = text(client.get(f"/centres/{centres[0]}/"))
+    assert page.index('id="facts"') < page.index('id="decisions"')

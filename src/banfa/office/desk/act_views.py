@@ -18,7 +18,7 @@ from banfa.office.desk.errors import forbidden_because, on_file
 from banfa.office.desk.language import say
 from banfa.office.desk.standing import Standing
 from banfa.office.ledger import verbs
-from banfa.office.ledger.errors import LedgerError
+from banfa.office.ledger.errors import LedgerError, Stale
 from banfa.office.people import audit
 from banfa.rules.judge import Finding
 from banfa.rules.life import Act
@@ -36,6 +36,7 @@ class Answer:
     places: dict[int, str] = field(default_factory=dict)
     said: str = ""
     draft: str = ""
+    again: bool = False
 
     @property
     def summary(self) -> list[tuple[Finding, str]]:
@@ -150,6 +151,11 @@ def _take(
     except BadProposal as bad:
         form.mistakes += [(m.where, say(m.text)) for m in bad.mistakes]
         return _unreadable(form)
+    except Stale:
+        said = _(
+            "本中心在您填写期间已有新的记录，本次未作登记。请核对新记录后再次提交；所填内容均已保留。"
+        )
+        return Answer(said=said, again=True)
     except LedgerError as error:
         return Answer(said=say(error.text))
     return _judged(where, form, receipt, proposal)
@@ -180,6 +186,7 @@ def _judged(
     findings = receipt.refusals + receipt.warnings
     answer = Answer(receipt.accepted, receipt, findings)
     answer.places = actform.place(form, findings)
+    actform.offer_exception(form, receipt.refusals)
     if any(f.code == "NOT_JOINT" for f in receipt.refusals):
         answer.draft = _draft(where, proposal)
     return answer

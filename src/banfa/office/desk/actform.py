@@ -202,6 +202,15 @@ def _exception(
     return made
 
 
+def offer_exception(form: ActForm, refusals: Sequence[Any]) -> None:
+    """Chooses the refused condition for an exception, when the party may give one for it."""
+    if not form.exception or form.exception[0].value:
+        return
+    may = {option.value for option in form.exception[0].options}
+    names = [f"{form.kind}.{found.id.removeprefix(form.kind + '.')}" for found in refusals]
+    form.exception[0].value = next((name for name in names if name in may), None)
+
+
 # --- from what was typed to a proposal -----------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from banfa.office.clock import SHANGHAI
-from banfa.office.desk import citations
+from banfa.office.desk import citations, permitted
 from banfa.office.desk.fields import unit_of
 from banfa.office.desk.language import joined, say
 from banfa.rules import duties as duty_rules
@@ -22,7 +22,7 @@ from banfa.rules import names as name_rules
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.history import Editions
-from banfa.rules.life import Case, State
+from banfa.rules.life import Act, Case, State
 from banfa.rules.ruleset import Ruleset
 
 
@@ -60,7 +60,11 @@ def names(rs: Ruleset, state: State, on: dt.date) -> Names:
     elif found.zh is None and found.en is None:
         said = _("名称所需事项尚未登记齐全")
     else:
-        said = _("可以使用") if found.may else _("使用本名称")
+        stage = rs.programme.stages.get(rs.stage_on(state, on) or "")
+        within = {"stage": say(stage.name) if stage is not None else _("本阶段")}
+        said = (
+            _("“%(stage)s”阶段可以使用本名称") if found.may else _("“%(stage)s”阶段使用本名称")
+        ) % within
     return Names(found.zh, found.en, found.barred, basis, said)
 
 
@@ -427,7 +431,7 @@ def shown(editions: Any, entry: Any) -> Shown:
         say(entry.name),
         party,
         "" if entry.org in (party, entry.party.zh) else entry.org,
-        [_given(programme, n, act.data[n], inputs.get(n)) for n in _in_order(act.data, inputs)],
+        [_given(rs, act, n, inputs.get(n)) for n in _in_order(act.data, inputs)],
         [_document_name(programme, name) for name in act.documents],
         citations.links(programme, entry.cites, entry.default),
         recorded if recorded != act.on else None,
@@ -445,9 +449,27 @@ def _in_order(data: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[str]:
     return [n for n in inputs if n in data] + [n for n in data if n not in inputs]
 
 
-def _given(programme: p.Programme, name: str, value: Any, given: p.Input | None) -> Fact:
+def _given(rs: Ruleset, act: Act, name: str, given: p.Input | None) -> Fact:
     label = say(given.name) if given is not None else name
-    return Fact(label, value_text(programme, value, given))
+    text = _generic(rs, act, name) or value_text(rs.programme, act.data[name], given)
+    return Fact(label, text)
+
+
+def _generic(rs: Ruleset, act: Act, name: str) -> str:
+    """What a generic act names by its id, in words; '' for everything else."""
+    programme, value = rs.programme, act.data[name]
+    match act.kind, name:
+        case "enter_existing_centre", "stage":
+            return say(words.stage(programme, value))
+        case "exception_decision", "rule":
+            return permitted.rule_text(rs, str(value))
+        case "set_default", "to" if act.data.get("default") in programme.defaults:
+            return permitted.setting_text(programme.defaults[act.data["default"]], str(value))
+        case "set_parameter", "value" if act.data.get("parameter") in programme.parameters:
+            model = programme.parameters[act.data["parameter"]]
+            given = p.Input(type=model.type, name=model.name, options=model.options)
+            return value_text(programme, value, given)
+    return ""
 
 
 # --- stages --------------------------------------------------------------------------------------

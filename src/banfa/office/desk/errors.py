@@ -6,6 +6,8 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -21,6 +23,8 @@ def on_file(view: View) -> View:
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if any("\0" in str(part) for part in kwargs.values()):
+            raise Http404
         try:
             return view(request, *args, **kwargs)
         except NotOnFile as error:
@@ -40,7 +44,11 @@ def wrong_request(request: HttpRequest, said: str) -> HttpResponse:
 
 
 def bad_request(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    """400 as Django reports it."""
+    """400 as Django reports it; a form that is too large is told its limit."""
+    if isinstance(exception, RequestDataTooBig):
+        limit = f"{(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0) / 2**20:.1f} MB"
+        said = _("所填文字过多：一次提交不得超过 %s（附件不计）。请返回上一页删减后重新提交。")
+        return _page(request, 413, _("所填内容过多"), said % limit)
     return wrong_request(request, _("所提交的内容无法识别，请返回上一页检查后重试。"))
 
 

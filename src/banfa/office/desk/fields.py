@@ -20,6 +20,7 @@ from banfa.office.desk.language import say
 from banfa.rules import programme as p
 
 MAX_FORM_ROWS = 500
+LONG_TEXT, SHORT_TEXT = 200_000, 2_000
 
 WIDGETS = {
     "text": "text",
@@ -123,6 +124,11 @@ class Field:
     def step(self) -> str:
         """The step of a number control."""
         return {"integer": "1", "year": "1", "money": "0.01"}.get(self.given.type, "any")
+
+    @property
+    def longest(self) -> int:
+        """How many characters a text control takes."""
+        return LONG_TEXT if self.widget in ("long_text", "lines", "data") else SHORT_TEXT
 
     @property
     def wide(self) -> bool:

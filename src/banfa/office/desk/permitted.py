@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from banfa.office.desk import citations, fields
 from banfa.office.desk.language import say
 from banfa.office.desk.standing import Standing
@@ -120,7 +122,7 @@ def generic_options(rs: Ruleset, kind: str, state: State, acts: Any) -> dict[str
     programme = rs.programme
     if kind == "exception_decision":
         rules = [
-            fields.Option(f"{a.id}.{r.id}", f"{say(a.model.name)}：{_said(rs, a.id, r)}")
+            fields.Option(f"{a.id}.{r.id}", rule_text(rs, f"{a.id}.{r.id}"))
             for a in rs.acts.values()
             for r in a.rules
             if r.soft == "exception"
@@ -143,9 +145,23 @@ def generic_options(rs: Ruleset, kind: str, state: State, acts: Any) -> dict[str
             found["with.class"] = classes
         return found
     if kind == "set_default":
-        settings = dict.fromkeys(o for d in programme.defaults.values() for o in d.options)
-        return {"with.to": [fields.Option(s, s) for s in settings]}
+        named = {o: setting_text(d, o) for d in programme.defaults.values() for o in d.options}
+        return {"with.to": [fields.Option(s, text or s) for s, text in named.items()]}
     return {}
+
+
+def setting_text(default: p.Default, option: str) -> str:
+    """A setting of a default in words; '' when the programme has no words for it."""
+    usual = {"applies": _("适用"), "lifted": _("停用")}
+    named = default.option_names.get(option)
+    return say(named) if named is not None else usual.get(option, "")
+
+
+def rule_text(rs: Ruleset, name: str) -> str:
+    """A condition given as act.condition, in words; the name itself when there is no such one."""
+    kind, _dot, wanted = name.partition(".")
+    found = [r for r in rs.acts[kind].rules if r.id == wanted] if kind in rs.acts else []
+    return f"{say(rs.models[kind].name)}：{_said(rs, kind, found[0])}" if found else name
 
 
 def _said(rs: Ruleset, kind: str, rule: Any) -> str:

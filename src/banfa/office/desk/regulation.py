@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from banfa.office.desk import citations
 from banfa.office.desk.centre_page import value_text
 from banfa.office.desk.language import in_english, joined, say
+from banfa.office.desk.permitted import setting_text
 from banfa.office.ledger.models import Outbox
 from banfa.rules import programme as p
 from banfa.rules import words
@@ -110,9 +111,18 @@ def name_of(rs: Ruleset, name: str) -> str:
         programme.values,
         programme.notices,
         programme.periods,
+        programme.consequences,
+        programme.classes,
+        programme.stages,
     ):
         if name in known:
             return say(known[name].name)
+    if programme.evaluation is not None and name in programme.evaluation.grades:
+        return say(programme.evaluation.grades[name].name)
+    if name in programme.tasks:
+        return _("任务“%s”") % say(programme.tasks[name])
+    if name in programme.flags:
+        return say(programme.flags[name])
     if name in programme.defaults:
         return _("系统缺省 %s") % name
     if name in programme.names:
@@ -239,19 +249,22 @@ def _keys(world: Any, name: str, on: Any) -> list[Any]:
 
 @dataclass
 class InUse:
-    """A default: the gap, what the system does there, its setting on the day shown."""
+    """A default: the gap, what the system does there, its setting on the day shown.
+
+    `setting` is in words, or empty when the programme has none; then `option` is shown.
+    """
 
     id: str
     anchor: str
     default: p.Default
     articles: list[citations.Link]
+    option: str
     setting: str
     chosen: bool
 
 
 def defaults_in_use(rs: Ruleset, world: Any, on: Any) -> list[InUse]:
     """Every declared default and the setting in use."""
-    known = {"applies": _("适用"), "lifted": _("停用")}
     found = []
     for name, default in rs.programme.defaults.items():
         chosen = world.choice(name, on)
@@ -263,7 +276,8 @@ def defaults_in_use(rs: Ruleset, world: Any, on: Any) -> list[InUse]:
                 citations.anchor(name),
                 default,
                 articles,
-                known.get(setting, setting),
+                setting,
+                setting_text(default, setting),
                 chosen is not None,
             )
         )

@@ -43,7 +43,7 @@ def home(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("programme", "")
     chosen = known.get(asked)
     stage = request.GET.get("stage", "")
-    search = request.GET.get("q", "").strip()[:100]
+    search = request.GET.get("q", "").replace("\0", "\N{REPLACEMENT CHARACTER}").strip()[:100]
     page = request.GET.get("page", "1")
     found = queries.centre_list(
         programme=chosen.id if chosen else None,
@@ -65,7 +65,8 @@ def home(request: HttpRequest) -> HttpResponse:
         "found": found,
         "rows": [home_row(row, on) for row in found.rows],
         "pages": -(-found.total // found.size),
-        "filtered": bool(asked or stage or search),
+        "unknown": "" if chosen else asked[:40],
+        "filtered": bool(chosen or stage or search),
     }
     return render(request, "desk/home.html", context)
 
@@ -166,7 +167,7 @@ def programme(request: HttpRequest, programme: str, edition: str) -> HttpRespons
     page = queries.programme_page(_seen(request, programme), edition, asked.on, asked.known_at)
     rs, model = page.ruleset, page.programme
     where, chosen = setting.of_programme(request, programme, asked.on, edition)
-    acts = _granted(request, programme, chosen, permitted.in_order(rs, where.permissions))
+    acts = _granted(request, programme, chosen, _programme_acts(rs, where))
     places = regulation.places(rs, page.text_load)
     context = {
         "here": "programmes",
@@ -211,6 +212,12 @@ def _granted(
     return [
         a for a in acts if any(may(a.kind, chosen.party, programme, centre, org) for org in orgs)
     ]
+
+
+def _programme_acts(rs: Any, where: Any) -> list[permitted.Possibility]:
+    """Acts on the programme's page. What is annulled on a centre is annulled on its own page."""
+    offered = [one for one in where.permissions if one.act != "annul"]
+    return permitted.in_order(rs, offered)
 
 
 def _acting(rs: Any, state: State) -> set[str]:

@@ -88,8 +88,10 @@ class DatabaseFacts:
                 continue
             if level not in ("any", rs.programme.instrument.level):
                 continue
+            short = rs.programme.short.zh
+            named = {"platform": rs.programme.programme, "platform_name": short}
             found += [
-                {"person": who, "platform": rs.programme.programme, "centre": other.id}
+                {"person": who, **named, "centre": other.id}
                 for who in store.people_in(state.values.get("team"))
                 if who in members
             ]

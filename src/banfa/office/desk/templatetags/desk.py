@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
 from django import template
-from django.utils.html import format_html, format_html_join
+from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from banfa.office.clock import SHANGHAI
-from banfa.office.desk import citations, language
+from banfa.office.desk import citations, language, permitted
 
 register = template.Library()
 
@@ -129,6 +130,18 @@ def query(context: Any, **changes: Any) -> str:
 def listed(names: Iterable[str]) -> str:
     """Names in a row."""
     return language.joined(names)
+
+
+@register.simple_tag
+def with_settings(default: Any) -> SafeString:
+    """What the system does at a default; settings named there by their ids get their words."""
+    said = str(escape(language.say(default.says)))
+    for option in default.options:
+        text = permitted.setting_text(default, option) if option in default.option_names else ""
+        shown = format_html("“{}”" if text else "<code>{}</code>", text or option)
+        if "_" in option or text:
+            said = re.sub(rf"(?<![a-z_]){re.escape(option)}(?![a-z_])", str(shown), said)
+    return mark_safe(said)
 
 
 @register.simple_tag

@@ -2,7 +2,9 @@
 import { watchRows } from "./rows.js";
 import { sendOnce } from "./once.js";
 import { shortcuts } from "./keys.js";
+import { showPlaces } from "./places.js";
 
 watchRows(document);
 sendOnce(document);
 shortcuts(document);
+showPlaces(document);
