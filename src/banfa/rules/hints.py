@@ -269,6 +269,8 @@ class Hints:
         step: Any = DAY if isinstance(bound, dt.date) else 1
         if bound is None or bound is UNKNOWN or not isinstance(bound, (dt.date, int, Decimal)):
             return [bound]
+        if kind == "at_most" and bound == 0:
+            return []  # nothing of it: hardly what anybody wants
         if kind in ("after", "above"):
             return [bound + step * rng.randint(1, 700)]
         if kind in ("before", "below"):

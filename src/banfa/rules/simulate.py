@@ -57,6 +57,7 @@ class Life:
         self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
             lambda: self.rng.choice((0.2, 1, 1, 1, 5))
         )
+        self.led = bool(self.aims)
         self.aim, self.tries, self.failed = "", 0, 0
         self.way: set[str] = set()  # what leads to the aim from here
         self._way_at: tuple[Any, ...] = ()
@@ -185,7 +186,8 @@ class Life:
         """Whether the life is told: a while after its end or the regulation's, or stuck."""
         until = rs.programme.instrument.in_force.until
         past = until is not None and self.on > until
-        return (past or _ended(rs, state) or self.failed > 2) and self.rng.random() < 0.1
+        over = past or _ended(rs, state) or self.failed > 2
+        return over and self.rng.random() < (0.03 if self.led else 0.1)
 
     def wait(self, state: State) -> None:
         """Lets some days pass, often up to the end of a period or the day after."""
