@@ -19,9 +19,9 @@ ONE, THREE, FOUR = Span(years=1), Span(years=3), Span(years=4)
 
 LED_TO = (  # where lives would seldom get on their own
     ("apply_extension",),
+    ("record_waiver",),
     ("confirm_result", "apply_post_subsidy"),
     ("confirm_result", "revoke_for_second_fail"),
-    ("record_payment", "recover_subsidy"),
     ("record_payment", "recover_subsidy"),
 )
 

@@ -179,7 +179,7 @@ class Life:
         cases = own.open_cases.get(about.case, []) if about is not None else []
         ready = [i for i in cases if about is not None and own.cases[i].step in about.at]
         case = next(reversed(ready or cases), None)
-        party = (_by(rs, kind) or list(rs.programme.parties))[0]
+        party = _by(rs, kind)[0]
         return Act(kind, self.on, party, self.actor(rs, own, party, case), about=case)
 
     def _over(self, rs: Ruleset, state: State) -> bool:
@@ -225,7 +225,7 @@ class Life:
 
     def _wild(self, rs: Ruleset, state: State) -> Act | None:
         """Any act at all, now and then by a party that may not take it."""
-        kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
+        kinds = [k for k in rs.acts if k not in SKIPPED]
         kind = self.rng.choice(kinds)
         anybody = self.rng.random() < 0.2
         parties = list(rs.programme.parties) if anybody else _by(rs, kind)
@@ -377,9 +377,10 @@ class Life:
             return None
         target = self.rng.choice(acts)
         act = Act("annul", self.on, target.party, target.org, centre=self.centre)
-        act.party = self.rng.choice((target.party, *self.editions.latest.programme.authority))
+        if self.rng.random() < 0.6:
+            act.party = self.rng.choice(self.editions.latest.programme.authority)
         fallen: list[int] = []
-        for _ in range(self.rng.choice((1, 4, 12))):
+        for _ in range(self.rng.choice((1, 8, 16))):
             rows = [{"seq": n} for n in fallen]
             act.data = {"target": target.seq, "dependents": rows, "reason": "误记"}
             more = history.propose(act, self.book.world).overturned
@@ -409,7 +410,7 @@ def _ended(rs: Ruleset, state: State) -> bool:
 def _by(rs: Ruleset, kind: str) -> list[str]:
     """Who may take an act; every party for an act that anyone may take."""
     parties = rs.models[kind].by
-    return list(rs.programme.parties) if "anyone" in parties else parties
+    return parties if parties and "anyone" not in parties else list(rs.programme.parties)
 
 
 # --- how much acts matter -----------------------------------------------------------------------
