@@ -1,4 +1,4 @@
-"""JLIIC: what must hold of every life, from part II of the matrix. Each is (premise, what holds)."""
+"""JLIIC: what must hold of every life, from part II of the matrix: (premise, what holds)."""
 
 from __future__ import annotations
 

@@ -19,9 +19,9 @@ ONE, THREE, FOUR = Span(years=1), Span(years=3), Span(years=4)
 
 LED_TO = (  # where lives would seldom get on their own
     ("apply_extension",),
+    ("record_waiver",),
     ("confirm_result", "apply_post_subsidy"),
     ("confirm_result", "revoke_for_second_fail"),
-    ("record_payment", "recover_subsidy"),
     ("record_payment", "recover_subsidy"),
 )
 
@@ -88,9 +88,9 @@ def result_on_record(s: Any, a: Any, at: Any) -> bool:
 def first_failure(s: Any) -> bool:
     """The last result failed, in a confirmed centre that had not failed just before."""
     grades = [r.grade for r in s.results]
-    on = s.values.get("confirmed_on")
     failed = grades[-1:] == ["unqualified"] != grades[-2:-1]
-    return s.stage == "confirmed" and failed and on is not None and s.results[-1].on >= on
+    confirmed = s.sources.get("confirmed_on", 0) if s.stage == "confirmed" else 0
+    return failed and 0 < confirmed < s.results[-1].seq
 
 
 def second_chance(s: Any, a: Any, at: Any) -> bool:

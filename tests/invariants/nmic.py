@@ -1,4 +1,4 @@
-"""NMIC: what must hold of every life, from part III of the matrix. Each is (premise, what holds)."""
+"""NMIC: what must hold of every life, from part III of the matrix: (premise, what holds)."""
 
 from __future__ import annotations
 

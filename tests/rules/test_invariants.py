@@ -38,7 +38,6 @@ EVERYWHERE = (  # codes that every programme has rules for
     "DOCUMENT_MISSING",
     "NOT_REVIEWED",
     "NO_RULE",
-    "TOO_EARLY",
     "VALUE_NOT_SET",
     "WRONG_ACTOR",
     "WRONG_STAGE",
@@ -46,9 +45,9 @@ EVERYWHERE = (  # codes that every programme has rules for
 OF_THEIR_OWN = {
     "jliic": ("ALREADY_USED", "NAME_TEMPLATE"),
     "ncti": ("NO_GROUND", "NAME_TEMPLATE"),
-    "neiic": ("NO_GROUND", "NAME_TEMPLATE", "TOO_LATE", "NOT_IN_FORCE"),
+    "neiic": ("NO_GROUND", "NAME_TEMPLATE", "TOO_EARLY", "TOO_LATE", "NOT_IN_FORCE"),
     "nitec": ("NO_GROUND", "NAME_TEMPLATE", "NEEDS_EXCEPTION", "NOT_JOINT", "NOT_IN_FORCE"),
-    "nmic": ("ALREADY_USED", "TOO_LATE"),
+    "nmic": ("ALREADY_USED", "TOO_EARLY", "TOO_LATE"),
 }
 
 

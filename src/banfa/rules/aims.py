@@ -5,7 +5,7 @@ Read off the programme alone. Made-up lives use it to get somewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from typing import Any
 
 from banfa.rules import builtin
@@ -95,15 +95,21 @@ def distances(rs: Ruleset, start: Stage) -> dict[Stage, int]:
     return _DISTANCES[rs.digest, start]
 
 
-def nearer(rs: Ruleset, start: Stage, wanted: frozenset[Stage]) -> set[str]:
-    """The acts that lead from a stage one move nearer to one of those wanted."""
+def nearer(rs: Ruleset, start: Stage, wanted: frozenset[Stage], tried: Set[str]) -> set[str]:
+    """The acts that lead from a stage one move nearer to one of those wanted.
+
+    When all of these were tried in vain: any that lead on and leave them within reach.
+    """
     away = min((d for s, d in distances(rs, start).items() if s in wanted), default=0)
     found: set[str] = set()
     for stage, kinds in hops(rs)[start].items():
         there = (d for s, d in distances(rs, stage).items() if s in wanted)
         if min(there, default=away) < away:
             found |= kinds
-    return found
+    if found - tried:
+        return found
+    on = (k for s, k in hops(rs)[start].items() if s != start and wanted & distances(rs, s).keys())
+    return found.union(*on)
 
 
 def _gives(rs: Ruleset, kind: str) -> Iterator[str]:

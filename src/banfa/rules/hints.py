@@ -64,7 +64,7 @@ def asking(rs: Ruleset, act: str) -> dict[str, list[tuple[p.Test, str]]]:
             if t.all or t.any:
                 continue
             bare = p.Test.model_construct(**{f: getattr(t, f) for f in p.Test.model_fields})
-            paths = [*builtin.references(bare), *(t.name and [str(t.name.of)] or ())]
+            paths: list[Any] = [*builtin.references(bare), *([t.name.of] if t.name else [])]
             if t.published is not None:
                 paths += [v for w in t.published.where for v in (w.contains, w.equals)]
             if t.every is not None:
@@ -77,10 +77,11 @@ def asking(rs: Ruleset, act: str) -> dict[str, list[tuple[p.Test, str]]]:
 class Hints:
     """Values for one act's inputs and documents: what its conditions name, else a sample."""
 
-    def __init__(self, rs: Ruleset, life: Life, act: Act, state: State) -> None:
+    def __init__(self, rs: Ruleset, life: Life, act: Act, state: State, heed: bool = True) -> None:
         self.rs = rs
         self.life = life
         self.rng = life.rng
+        self.heed = heed  # whether to give what acts on the life's way will want
         self.act = act
         self.state = state
         self.model = rs.acts[act.kind].model
@@ -106,7 +107,7 @@ class Hints:
             if typed is not None:
                 return typed
         later = self._later(path)
-        if later and given.type != "choices" and self.rng.random() < 0.8:
+        if later and self.heed and given.type != "choices":
             return self._typed(given, self.rng.choice(later))
         return self._sample(path, given)
 
@@ -268,13 +269,15 @@ class Hints:
         step: Any = DAY if isinstance(bound, dt.date) else 1
         if bound is None or bound is UNKNOWN or not isinstance(bound, (dt.date, int, Decimal)):
             return [bound]
+        if kind == "at_most" and bound == 0:
+            return []  # nothing of it: hardly what anybody wants
         if kind in ("after", "above"):
             return [bound + step * rng.randint(1, 700)]
         if kind in ("before", "below"):
             return [bound - step]
         if kind in ("on_or_before", "at_most"):
             return [bound, bound, bound - step if isinstance(bound, dt.date) else bound]
-        if kind == "on_or_after":
+        if kind == "on_or_after" and isinstance(bound, dt.date):
             return [bound + n * DAY for n in (0, rng.randint(20, 100), rng.randint(100, 400))]
         return [bound]
 
@@ -325,6 +328,8 @@ class Hints:
         columns = given.columns or {}
         by = next((c for c, i in columns.items() if i.options), None)
         keys: list[Any] = list(columns[by].options or {}) if by else [None]
+        later = self._later(f"{path}.{by}") if self.heed else []
+        keys = list(dict.fromkeys(later)) or keys
         for column in columns:
             wanted = next(
                 (v for v in self._hinted(f"{path}.{column}") if isinstance(v, list)), None
@@ -337,7 +342,8 @@ class Hints:
         rows = []
         for key in keys:
             row = {c: self.value(f"{path}.{c}", i) for c, i in columns.items() if c != by}
-            rows.append({k: v for k, v in {**row, by: key}.items() if k and v is not None})
+            row |= {by: key} if by else {}
+            rows.append({k: v for k, v in row.items() if v is not None})
         return rows
 
     def _plain(self, given: p.Input) -> Any:

@@ -12,7 +12,7 @@ from banfa.rules import programme as p
 from banfa.rules.conditions import Rule, rules_of, stages_of, with_scope
 from banfa.rules.effects import BUILTIN, Change, changes, known
 from banfa.rules.life import Act, Case, Granted, State, digest
-from banfa.rules.terms import HELD, Ask, Compiler, Ctx, Get, derive, expand
+from banfa.rules.terms import HELD, UNKNOWN, Ask, Compiler, Ctx, Get, derive, expand
 from banfa.rules.world import World
 
 
@@ -105,7 +105,10 @@ class Ruleset:
         open_ids = state.open_cases.get(about.case, [])
         if act.about is not None:
             found = state.cases.get(act.about)
-            return found if found is not None and found.procedure == about.case else None
+            if found is None or found.procedure != about.case:
+                return None
+            key = compiled.case_key(x) if compiled.case_key is not None else None
+            return found if key in (None, UNKNOWN, found.key) else None
         if compiled.case_key is not None:
             wanted = compiled.case_key(x)
             matching = [i for i in open_ids if state.cases[i].key == wanted]

@@ -57,6 +57,7 @@ class Life:
         self.taste: defaultdict[str, float] = defaultdict(  # what this life likes to do
             lambda: self.rng.choice((0.2, 1, 1, 1, 5))
         )
+        self.led = bool(self.aims)
         self.aim, self.tries, self.failed = "", 0, 0
         self.way: set[str] = set()  # what leads to the aim from here
         self._way_at: tuple[Any, ...] = ()
@@ -119,7 +120,7 @@ class Life:
         self.tries += 1
         if lost or self.tries > AIMED or not self.aim:
             self.failed += bool(self.aim)
-            self.tries = -AIMED if self.aims else 0
+            self.tries = -3 * AIMED if self.aims else 0
             self.aim, *rest = self.aims or (self._choose_aim(rs, state, near),)
             self.aims = tuple(rest)
         at = (self.aim, self.on, id(state), len(self.book.programme.acts))
@@ -152,7 +153,7 @@ class Life:
         """Acts that would take away something of what stands in an act's way today."""
         compiled, stage = rs.acts[kind], rs.stage_on(state, self.on)
         if stage not in stages(rs, kind):
-            return nearer(rs, stage, stages(rs, kind))
+            return nearer(rs, stage, stages(rs, kind), (+self.refused).keys())
         own = self._state(None) if compiled.model.level == "programme" else state
         asked = judge(rs, own, self._probe(rs, own, kind), self.book.world, partial=True)
         found: set[str] = set()
@@ -177,15 +178,16 @@ class Life:
         about = compiled.about
         cases = own.open_cases.get(about.case, []) if about is not None else []
         ready = [i for i in cases if about is not None and own.cases[i].step in about.at]
-        party = (_by(rs, kind) or list(rs.programme.parties))[0]
-        org = own.roles[party][0] if own.roles.get(party) else self.org(rs, party)
-        return Act(kind, self.on, party, org, about=(ready or cases or [None])[-1])
+        case = next(reversed(ready or cases), None)
+        party = _by(rs, kind)[0]
+        return Act(kind, self.on, party, self.actor(rs, own, party, case), about=case)
 
     def _over(self, rs: Ruleset, state: State) -> bool:
         """Whether the life is told: a while after its end or the regulation's, or stuck."""
         until = rs.programme.instrument.in_force.until
         past = until is not None and self.on > until
-        return (past or _ended(rs, state) or self.failed > 2) and self.rng.random() < 0.1
+        over = past or _ended(rs, state) or self.failed > 2
+        return over and self.rng.random() < (0.03 if self.led else 0.1)
 
     def wait(self, state: State) -> None:
         """Lets some days pass, often up to the end of a period or the day after."""
@@ -223,7 +225,7 @@ class Life:
 
     def _wild(self, rs: Ruleset, state: State) -> Act | None:
         """Any act at all, now and then by a party that may not take it."""
-        kinds = [k for k, c in rs.acts.items() if k not in SKIPPED and c.model.by]
+        kinds = [k for k in rs.acts if k not in SKIPPED]
         kind = self.rng.choice(kinds)
         anybody = self.rng.random() < 0.2
         parties = list(rs.programme.parties) if anybody else _by(rs, kind)
@@ -264,7 +266,7 @@ class Life:
             if not ready:
                 return None
             case = self.rng.choice(ready)
-        act = Act(kind, self.on, party, self.actor(rs, own, party), about=case or None)
+        act = Act(kind, self.on, party, self.actor(rs, own, party, case), about=case or None)
         act.centre = self.centre if model.level == "centre" else None
         asked = judge(rs, own, act, self.book.world, partial=True)
         return None if asked.standing == "blocked" else case
@@ -302,12 +304,13 @@ class Life:
             self.orgs[party] = {"org": org, "name": org, "kind": kind, "place": place}
         return self.orgs[party]
 
-    def actor(self, rs: Ruleset, state: State, party: str) -> dict[str, Any]:
-        """Who acts as a party: one that is bound to the role, or would be."""
-        held = state.roles.get(party)
-        if held and self.rng.random() > self.daring / 10:
-            return dict(self.rng.choice(held))
-        return self.org(rs, party)
+    def actor(self, rs: Ruleset, state: State, party: str, case: str | None) -> dict[str, Any]:
+        """Who acts as a party: one bound to the role, rather the one that the case names."""
+        held = [dict(o) for o in state.roles.get(party, ())]
+        if not held or self.rng.random() < self.daring / 20:
+            return self.org(rs, party)
+        kept = state.cases[case].data.values() if case else ()
+        return self.rng.choice([o for o in held if o in kept] or held)
 
     # --- filling it ---
 
@@ -316,18 +319,17 @@ class Life:
     ) -> Act | None:
         """An act with all its inputs filled; mostly None when no filling will do."""
         model = rs.models[kind]
-        act = Act(kind, self.on, party, self.actor(rs, state, party), about=case)
+        act = Act(kind, self.on, party, self.actor(rs, state, party, case), about=case)
         act.centre = self.centre if model.level == "centre" else None
-        careless = self.rng.random() < self.daring
+        careless, heed = self.rng.random() < self.daring, self.rng.random() < 0.85
         for _ in range(1 if careless else 6):
             act.data, act.documents = {}, {}
-            self._fill(rs, state, act, model, careless)
+            self._fill(Hints(rs, self, act, state, heed), act, model, careless)
             if careless or judge(rs, state, act, self.book.world).accepted:
                 return act
         return act if self.rng.random() < self.daring / 2 else None
 
-    def _fill(self, rs: Ruleset, state: State, act: Act, model: p.Act, careless: bool) -> None:
-        hints = Hints(rs, self, act, state)
+    def _fill(self, hints: Hints, act: Act, model: p.Act, careless: bool) -> None:
         last = {c.name.of for c in model.when if c.name is not None}  # names come from the rest
         for name, given in sorted(model.with_.items(), key=lambda i: f"with.{i[0]}" in last):
             if given.required or self.rng.random() < (0.9 if act.kind in self.way else 0.6):
@@ -342,7 +344,7 @@ class Life:
                 act.data[name] = hints.value(path, model.with_[name])
         for name, need in model.documents.items():
             if need.required and not (careless and self.rng.random() < 0.2):
-                act.documents[name] = blank(rs, name) if careless else hints.document(name)
+                act.documents[name] = blank(hints.rs, name) if careless else hints.document(name)
 
     def _concur(self, rs: Ruleset, act: Act) -> bool:
         """Records what joint bodies say first; whether anything was recorded."""
@@ -375,9 +377,10 @@ class Life:
             return None
         target = self.rng.choice(acts)
         act = Act("annul", self.on, target.party, target.org, centre=self.centre)
-        act.party = self.rng.choice((target.party, *self.editions.latest.programme.authority))
+        if self.rng.random() < 0.6:
+            act.party = self.rng.choice(self.editions.latest.programme.authority)
         fallen: list[int] = []
-        for _ in range(self.rng.choice((1, 4, 12))):
+        for _ in range(self.rng.choice((1, 8, 16))):
             rows = [{"seq": n} for n in fallen]
             act.data = {"target": target.seq, "dependents": rows, "reason": "误记"}
             more = history.propose(act, self.book.world).overturned
@@ -407,7 +410,7 @@ def _ended(rs: Ruleset, state: State) -> bool:
 def _by(rs: Ruleset, kind: str) -> list[str]:
     """Who may take an act; every party for an act that anyone may take."""
     parties = rs.models[kind].by
-    return list(rs.programme.parties) if "anyone" in parties else parties
+    return parties if parties and "anyone" not in parties else list(rs.programme.parties)
 
 
 # --- how much acts matter -----------------------------------------------------------------------

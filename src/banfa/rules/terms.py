@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
 
 from banfa.rules import programme as p
-from banfa.rules.calendar import end_of, last_day_of_month
+from banfa.rules.calendar import Span, end_of, last_day_of_month
 from banfa.rules.life import Act, Case, State
 from banfa.rules.world import World
 
@@ -275,9 +275,9 @@ class Compiler:
             if day is None or day is UNKNOWN:
                 return day
             if plus is not None:
-                day = end_of(day, plus)
+                day = _shifted(day, plus, 1)
             if minus is not None:
-                day = end_of(day, minus, sign=-1)
+                day = _shifted(day, minus, -1)
             return day
 
         return get
@@ -292,7 +292,7 @@ class Compiler:
                 return UNKNOWN
             if day is None or number is None:
                 return None
-            return end_of(day, length.times(int(number)), sign=sign) if number else day
+            return _shifted(day, length.times(int(number)), sign) if number else day
 
         return get
 
@@ -565,6 +565,14 @@ class Compiler:
             return _every(among[chosen], x) if chosen in among else NOT
 
         return ask
+
+
+def _shifted(day: dt.date, length: Span, sign: Literal[1, -1]) -> dt.date:
+    """A day moved by a length; beyond the calendar's ends, the last or first day there is."""
+    try:
+        return end_of(day, length, sign=sign)
+    except ValueError:
+        return dt.date.max if sign == 1 else dt.date.min
 
 
 def _every(asks: list[Ask], x: Ctx) -> int:

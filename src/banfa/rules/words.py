@@ -272,8 +272,11 @@ def value(v: Any, given: p.Input | None = None, x: Ctx | None = None, **more: An
     if isinstance(v, (list, tuple)):
         return either([value(i, given, x, **more) for i in v], "、", ", ")
     if isinstance(v, dict):
-        shown = str(v.get("name") or v.get("org") or "、".join(str(i) for i in v.values()))
-        return Text(shown, shown)
+        if v.get("name") or v.get("org"):
+            return Text(*[str(v.get("name") or v.get("org"))] * 2)
+        columns = given.columns or {} if given is not None else {}
+        cells = [value(cell, columns.get(name), x, **more) for name, cell in v.items()]
+        return either(cells, "、", ", ")
     if given is not None and given.options and v in given.options:
         return words(given.options[v])
     if programme is not None and isinstance(v, str):
