@@ -22,6 +22,7 @@ LED_TO = (  # where lives would seldom get on their own
     ("record_waiver",),
     ("confirm_result", "apply_post_subsidy"),
     ("confirm_result", "revoke_for_second_fail"),
+    ("review_confirmation", "revoke_for_second_fail"),
     ("record_payment", "recover_subsidy"),
 )
 
@@ -76,13 +77,13 @@ def two_letters(s: Any, a: Any, at: Any) -> bool:
 
 
 def result_on_record(s: Any, a: Any, at: Any) -> bool:
-    case = case_of(s, a)
-    order = [case.acts.get(k, 0) for k in ("submit_evaluation", "third_party_opinion", a.kind)]
+    """The last result rests on a third party's opinion and on both bodies consulted after it."""
+    act = s.last["confirm_result"]
+    case = case_of(s, act)
+    order = [case.acts.get(k, 0) for k in ("submit_evaluation", "third_party_opinion", act.kind)]
     said = [case.data.get(k) for k in ("customs_consulted", "tax_consulted")]
-    opinion = case.acts.get("third_party_opinion", 0) < case.acts.get(
-        "give_consultation_opinion", 0
-    )
-    return all(order) and order == sorted(order) and all(said) and opinion
+    consulted = case.acts.get("give_consultation_opinion", 0)
+    return all(order) and order == sorted(order) and all(said) and consulted > order[1]
 
 
 def first_failure(s: Any) -> bool:
@@ -160,7 +161,7 @@ INVARIANTS: dict[str, Any] = {
         lambda s, a, at: "review_confirmation" in s.counts and s.stage == "confirmed",
         two_letters,
     ),
-    "result_on_record": (lambda s, a, at: a.kind == "confirm_result", result_on_record),
+    "result_on_record": (lambda s, a, at: "confirm_result" in s.counts, result_on_record),
     "second_chance": (
         lambda s, a, at: first_failure(s),
         second_chance,

@@ -61,7 +61,7 @@ def judged_again(life: Life) -> State:
     history, world, state = life.book.history(life.centre), life.book.world, State()
     for act in standing(history.acts):
         rs = life.editions.of(state, act.on)
-        answers = Remembered(history.answers[act.seq])
+        answers = Remembered(history.answers[act.seq], life.book.world.facts)
         judgement = judge(rs, state, act, world.seen(act.saw, answers))
         assert judgement.accepted or act.kind in ANNULMENTS, (act, judgement.codes)
         rs.apply(state, act, world.seen(act.saw, answers), judgement.context)

@@ -116,12 +116,14 @@ class Life:
     def _set_aim(self, rs: Ruleset, state: State) -> None:
         """Something to get at; another when it is reached or out of reach."""
         near = distances(rs, rs.stage_on(state, self.on)).keys()
-        lost = self.aim and not stages(rs, self.aim) & near
+        known = self.aim in rs.models  # the edition may have changed since it was chosen
+        lost = self.aim and not (known and stages(rs, self.aim) & near)
         self.tries += 1
         if lost or self.tries > AIMED or not self.aim:
             self.failed += bool(self.aim)
             self.tries = -3 * AIMED if self.aims else 0
-            self.aim, *rest = self.aims or (self._choose_aim(rs, state, near),)
+            wanted = [kind for kind in self.aims if kind in rs.models]
+            self.aim, *rest = wanted or (self._choose_aim(rs, state, near),)
             self.aims = tuple(rest)
         at = (self.aim, self.on, id(state), len(self.book.programme.acts))
         if self._way_at != at:
@@ -379,6 +381,7 @@ class Life:
         act = Act("annul", self.on, target.party, target.org, centre=self.centre)
         if self.rng.random() < 0.6:
             act.party = self.rng.choice(self.editions.latest.programme.authority)
+            act.org = self.org(self.editions.latest, act.party)
         fallen: list[int] = []
         for _ in range(self.rng.choice((1, 8, 16))):
             rows = [{"seq": n} for n in fallen]
