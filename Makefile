@@ -1,6 +1,6 @@
 # Needs Python 3.11 or newer (with venv) and make; everything else comes from the lock files.
 PYTHON ?= python3
-PYTEST_ARGS ?= -n 2
+PYTEST_ARGS ?= -n 2 --dist worksteal
 
 VENV := .venv
 BIN := $(VENV)/bin

@@ -16,7 +16,7 @@ from django.utils.translation.template import templatize
 import banfa
 
 PACKAGE = Path(banfa.__file__).parent
-CATALOGUE = PACKAGE / "locale" / "en" / "LC_MESSAGES" / "django.mo"
+CATALOGUES = sorted(PACKAGE.rglob("locale/en/LC_MESSAGES/django.mo"))
 CALLS = {"_": 1, "gettext": 1, "gettext_lazy": 1, "ngettext": 2}
 
 
@@ -49,8 +49,10 @@ def all_strings() -> dict[str, str]:
 
 
 def test_every_string_has_its_english() -> None:
-    with CATALOGUE.open("rb") as file:
-        catalogue = gettext.GNUTranslations(file)
+    catalogue = gettext.NullTranslations()
+    for path in CATALOGUES:
+        with path.open("rb") as file:
+            catalogue.add_fallback(gettext.GNUTranslations(file))
     strings = all_strings()
     assert len(strings) > 200
     untranslated = [
@@ -66,10 +68,11 @@ def test_every_string_has_its_english() -> None:
 
 
 @pytest.mark.skipif(shutil.which("msgfmt") is None, reason="no gettext: make system-deps")
-def test_the_compiled_catalogue_is_up_to_date(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", CATALOGUES, ids=lambda path: path.parents[3].name)
+def test_the_compiled_catalogue_is_up_to_date(kept: Path, tmp_path: Path) -> None:
     fresh = tmp_path / "django.mo"
-    source = CATALOGUE.with_suffix(".po")
+    source = kept.with_suffix(".po")
     subprocess.run(["msgfmt", "--check-format", "-o", str(fresh), str(source)], check=True)
-    with fresh.open("rb") as new, CATALOGUE.open("rb") as old:
+    with fresh.open("rb") as new, kept.open("rb") as old:
         new_words = gettext.GNUTranslations(new)._catalog  # type: ignore[attr-defined]
         assert new_words == gettext.GNUTranslations(old)._catalog  # type: ignore[attr-defined]

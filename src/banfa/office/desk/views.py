@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from banfa.office import clock
 from banfa.office.desk import (
     centre_page,
+    centre_tabs,
     citations,
     comparison,
     moment,
@@ -255,6 +256,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
     counted = [e for e in page.timeline if e.counts]
     context = {
         "here": "home",
+        "tabs": centre_tabs.tabs(page.centre, "centre"),
         "moment": asked,
         "page": page,
         "programme": page.programme,
