@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, store
+from banfa.office.ledger import agenda, coding, library, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -391,11 +391,15 @@ class _Recording:
         )
         if centre is None:
             self.book.save(update_fields=["head_seq", "head_hash"])
+            agenda.after_programme_act(self.book, clock.today())
         else:
             history.acts.append(act)
             world = store.world_of(self.book)
             state = store.project(centre, self.editions, history, world)
             centre.save()
+            seen = store.world_of(self.book, self.facts)
+            made = agenda.beside(centre, self.editions, history, state, seen, clock.today())
+            agenda.write([made])
             _owe(row, centre, state, taken.ruleset)
         return receipt_of(row, taken.findings)
 
@@ -598,6 +602,8 @@ def _refold(centre: Centre, book: ProgrammeBook) -> None:
             f"the centre's life rests on it ({', '.join(changed)})",
         )
     centre.save()
+    world = store.world_of(book, DatabaseFacts())
+    agenda.write([agenda.beside(centre, editions, history, state, world, clock.today())])
 
 
 __all__ = [
