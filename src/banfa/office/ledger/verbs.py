@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, store
+from banfa.office.ledger import coding, library, search, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -33,6 +33,7 @@ from banfa.office.ledger.models import (
     Erasure,
     Outbox,
     ProgrammeBook,
+    SearchText,
 )
 from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
@@ -394,8 +395,10 @@ class _Recording:
         else:
             history.acts.append(act)
             world = store.world_of(self.book)
+            before = search.of_centre(centre).text
             state = store.project(centre, self.editions, history, world)
             centre.save()
+            _findable(row, act, centre, taken.ruleset, before)
             _owe(row, centre, state, taken.ruleset)
         return receipt_of(row, taken.findings)
 
@@ -486,6 +489,17 @@ def _documents(
     return found
 
 
+def _findable(row: ActRecord, act: Act, centre: Centre, rs: Ruleset, before: str) -> None:
+    """Makes what an act says findable, and its centre by what that is called now."""
+    contents = {name: d.get("content") for name, d in act.documents.items()}
+    rows = search.of_act(row, rs, act.data, contents)
+    profile = search.of_centre(centre)
+    if profile.text != before or row.seq == 1:
+        SearchText.objects.filter(centre=centre, source=search.PROFILE).delete()
+        rows.append(profile)
+    SearchText.objects.bulk_create(rows)
+
+
 def _owe(row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
     """Outbox rows for the notices that this act owes."""
     declared = rs.programme.notices
@@ -559,7 +573,21 @@ def _erase(
     book.save(update_fields=["erasures"])
     if owner is not None:
         _refold(owner, book)
+    for told in _telling(row, part):
+        if told.centre is not None:
+            search.keep(told.centre, f"act:{told.seq}", search.of_row(told))
     return kept
+
+
+def _telling(row: ActRecord, part: str) -> list[ActRecord]:
+    """The acts in whose texts an erased part stood: a document's content may be several acts'."""
+    name, _, inner = part.partition(".")
+    if name != "documents":
+        return [row]
+    digest_ = row.payload.documents[inner]["digest"]
+    centres = DocumentVersion.objects.filter(digest=digest_).values("centre")
+    found = ActRecord.objects.select_related("payload", "centre").filter(centre__in=centres)
+    return [r for r in found if any(d["digest"] == digest_ for d in r.payload.documents.values())]
 
 
 def _blank(payload: ActPayload, part: str) -> None:
@@ -598,6 +626,7 @@ def _refold(centre: Centre, book: ProgrammeBook) -> None:
             f"the centre's life rests on it ({', '.join(changed)})",
         )
     centre.save()
+    search.keep(centre, search.PROFILE, [search.of_centre(centre)])
 
 
 __all__ = [
