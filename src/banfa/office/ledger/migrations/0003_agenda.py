@@ -15,7 +15,7 @@ WHERE version > 0
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("ledger", "0001_initial"),
+        ("ledger", "0002_lists"),
     ]
 
     operations = [
