@@ -187,6 +187,11 @@ def stage_name(rs: Ruleset, stage: str | None) -> Text:
     return words(rs.programme.stages[stage].name) if stage is not None else NO_STAGE
 
 
+def called(centre: Centre, on: dt.date | None = None) -> Text:
+    """What to call a centre on a day, from its row alone: no query."""
+    return _row(centre, on or clock.today()).name
+
+
 def name_of(centre: Centre, rs: Ruleset, state: State, named: CurrentNames) -> Text:
     """What to call a centre: its name; or its field and programme while it has none; or its id."""
     short = rs.programme.short

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, store
+from banfa.office.ledger import coding, library, signals, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -508,7 +508,9 @@ def _owe(row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
                 created=row.recorded,
             )
         )
-    Outbox.objects.bulk_create(rows)
+    if rows:
+        Outbox.objects.bulk_create(rows)
+        signals.owed.send(Outbox)
 
 
 # --- erasing ------------------------------------------------------------------------------------
