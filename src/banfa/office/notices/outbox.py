@@ -11,7 +11,6 @@ from django.urls import reverse
 from banfa.office import clock
 from banfa.office.ledger import library
 from banfa.office.ledger.models import Outbox
-from banfa.office.ledger.queries import called
 from banfa.office.notices.queries import holders
 from banfa.office.notices.verbs import tell
 from banfa.rules.words import Text, words
@@ -60,8 +59,11 @@ def _owed(row: Outbox) -> None:
     model = rs.programme.notices.get(row.notice)
     name = words(model.name) if model else Text(row.notice, row.notice)
     if row.centre is not None:
-        centre = called(row.centre)
-        name = Text(f"{centre.zh}：{name.zh}", f"{centre.en}: {name.en}")
+        centre = row.centre
+        name = Text(
+            f"{centre.title_zh or centre.pk}：{name.zh}",
+            f"{centre.title_en or centre.pk}: {name.en}",
+        )
     by = [words(rs.programme.parties[p].name) for p in row.by if p in rs.programme.parties]
     body = None
     if by:
