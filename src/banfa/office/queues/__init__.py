@@ -1,1 +1,1 @@
-"""Work among people: opinions, routing within an organisation, copies, notes, and the lists of work."""
+"""Work among people: opinions, routing in an organisation, copies, notes, lists of work."""

@@ -261,4 +261,3 @@ def at_day(moment: dt.datetime | None) -> dt.date | None:
     from banfa.office.clock import SHANGHAI
 
     return moment.astimezone(SHANGHAI).date() if moment is not None else None
-
