@@ -7,6 +7,7 @@ prepared for it (`act`).
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -14,6 +15,7 @@ from django.db.models import Q
 
 from banfa.office.ledger.models import Centre
 from banfa.office.people.models import Organisation, User
+from banfa.rules.words import Text
 
 
 class Manner(models.TextChoices):
@@ -46,6 +48,28 @@ class Answer(models.TextChoices):
     AGREE = "agree", "同意"
     OBJECT = "object", "不同意"
     DONE = "done", "已办理"
+
+
+MANNERS: dict[str, Text] = {
+    str(Manner.TOGETHER): Text("会签", "Sign together"),
+    str(Manner.ANY): Text("或签", "Any one signs"),
+    str(Manner.IN_TURN): Text("依次办理", "In turn"),
+    str(Manner.HAND_OVER): Text("转办", "Handed over"),
+    str(Manner.ENTRUST): Text("委派", "Entrusted"),
+}
+STATES: dict[str, Text] = {
+    str(State.WAITING): Text("未轮到", "Not yet"),
+    str(State.OPEN): Text("待办", "To do"),
+    str(State.DONE): Text("已办", "Done"),
+    str(State.HANDED): Text("已转办", "Handed over"),
+    str(State.NEEDLESS): Text("无须再办", "No longer needed"),
+    str(State.WITHDRAWN): Text("已撤回", "Taken back"),
+}
+ANSWERS: dict[str, Text] = {
+    str(Answer.AGREE): Text("同意", "Agreed"),
+    str(Answer.OBJECT): Text("不同意", "Objected"),
+    str(Answer.DONE): Text("已办理", "Done"),
+}
 
 
 class OnWork(models.Model):
@@ -104,12 +128,24 @@ class Routing(OnWork):
     withdrawn = models.BooleanField(default=False)
     used = models.IntegerField(null=True)
     key = models.CharField(max_length=60, null=True, unique=True)
+    shown: Sequence[Task] = ()
 
     class Meta:
         indexes = [models.Index(fields=["centre", "case", "act"], name="routing_of_work")]
 
     def __str__(self) -> str:
         return f"{self.centre_id} {self.place} {self.manner}"
+
+    @property
+    def manner_text(self) -> Text:
+        """Its manner in words."""
+        return MANNERS[str(self.manner)]
+
+    @property
+    def unopened(self) -> bool:
+        """Whether nobody else has opened or done anything of it (`shown` are its tasks)."""
+        others = [t for t in self.shown if t.to_id != self.by_id]
+        return all(t.seen is None and t.state in LIVE for t in others)
 
 
 class Task(models.Model):
@@ -144,6 +180,21 @@ class Task(models.Model):
 
     def __str__(self) -> str:
         return f"{self.routing_id}/{self.number} {self.to_id} {self.state}"
+
+    @property
+    def pk_text(self) -> str:
+        """Its number as text, for the ids of controls."""
+        return str(self.pk)
+
+    @property
+    def state_text(self) -> Text:
+        """How it stands, in words."""
+        return STATES[str(self.state)]
+
+    @property
+    def answer_text(self) -> Text:
+        """What was answered, in words."""
+        return ANSWERS[str(self.answer)]
 
 
 class Urging(models.Model):

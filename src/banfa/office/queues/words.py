@@ -6,22 +6,14 @@ from django.urls import reverse
 
 from banfa.office.ledger import store
 from banfa.office.ledger.models import Centre
-from banfa.office.queues.models import Manner
+from banfa.office.queues.models import MANNERS
 from banfa.rules.words import Text
 from banfa.rules.words import words as declared
-
-MANNERS = {
-    Manner.TOGETHER: Text("会签", "Sign together"),
-    Manner.ANY: Text("或签", "Any one signs"),
-    Manner.IN_TURN: Text("依次办理", "In turn"),
-    Manner.HAND_OVER: Text("转办", "Handed over"),
-    Manner.ENTRUST: Text("委派", "Entrusted"),
-}
 
 
 def manner(name: str) -> Text:
     """A manner of routing in words."""
-    return MANNERS[Manner(name)]
+    return MANNERS[name]
 
 
 def of_work(centre: Centre, case: str, act: str) -> Text:
