@@ -39,7 +39,7 @@ from banfa.office.people.models import Organisation, User
 from banfa.office.people.verbs import enter_organisation
 from banfa.rules.history import Editions, History, Taken, causes
 from banfa.rules.judge import Finding
-from banfa.rules.life import Act, State, digest
+from banfa.rules.life import ANNULMENTS, CORRECTION, Act, State, digest
 from banfa.rules.proposals import check, unknown
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.world import World
@@ -292,7 +292,8 @@ class Recording:
         if centre is not None and centre.version == 0:
             return History(self.editions)
         rows = store.rows_of(centre, self.book)
-        again = self.proposal.act.startswith("annul") or any(r.on > self.proposal.on for r in rows)
+        touches = self.proposal.act in (*ANNULMENTS, CORRECTION)
+        again = touches or any(r.on > self.proposal.on for r in rows)
         contents = store.contents_of(rows) if again else None
         return store.history_of(self.editions, rows, contents)
 
