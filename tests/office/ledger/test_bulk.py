@@ -24,6 +24,7 @@ from banfa.office.ledger.models import (
     Listing,
     Outbox,
     ProgrammeBook,
+    SearchText,
 )
 from banfa.office.ledger.verbs import Proposal, enter_organisation, record
 from banfa.rules.proposals import BadProposal
@@ -31,7 +32,10 @@ from banfa.rules.proposals import BadProposal
 from .conftest import PLAN, UNIT
 
 MOMENT = dt.datetime(2030, 11, 15, 10, tzinfo=clock.SHANGHAI)
-TABLES = (ProgrammeBook, Centre, ActRecord, ActPayload, DocumentVersion, Outbox, EditionData)
+TABLES = (
+    *(ProgrammeBook, Centre, ActRecord, ActPayload, DocumentVersion, Outbox, EditionData),
+    SearchText,
+)
 NUMBERS = ("id", "act_id")
 
 

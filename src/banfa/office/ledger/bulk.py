@@ -21,7 +21,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, store
+from banfa.office.ledger import coding, library, search, store
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts, declared, lock_people
 from banfa.office.ledger.models import (
@@ -33,6 +33,7 @@ from banfa.office.ledger.models import (
     Listing,
     Outbox,
     ProgrammeBook,
+    SearchText,
 )
 from banfa.office.ledger.verbs import Proposal, Receipt, Recording, as_org, owed
 from banfa.office.people import access
@@ -169,6 +170,8 @@ class _Batch:
         self.changed: dict[str, Centre] = {}
         self.acts: list[ActRecord] = []
         self.outbox: list[Outbox] = []
+        self.texts: list[SearchText] = []
+        self.profiles: dict[str, SearchText] = {}
         self.edited: set[str] = set()
         self.kept: set[str] = set()
         self.touched = False
@@ -295,6 +298,9 @@ class _Batch:
             assert owes.act is not None
             owes.act_id = owes.act.pk
         copy_in(Outbox, self.outbox)
+        renamed = self.profiles.keys() - self.fresh.keys()
+        SearchText.objects.filter(centre__in=renamed, source=search.PROFILE).delete()
+        copy_in(SearchText, [*self.profiles.values(), *self.texts])
 
 
 @contextlib.contextmanager
@@ -415,6 +421,13 @@ class _InBatch(Recording):
         history = batch.histories[centre.id]
         history.acts[-1] = store.act_of(row)
         history.answers[row.seq] = coding.decode(row.payload.answers or {})
+
+    def _index(self, row: ActRecord, act: Act, centre: Centre, rs: Ruleset, called: str) -> None:
+        contents = {name: d.get("content") for name, d in act.documents.items()}
+        self.batch.texts += search.of_act(row, rs, act.data, contents)
+        profile = search.of_centre(centre)
+        if profile.text != called or row.seq == 1:
+            self.batch.profiles[centre.id] = profile
 
 
 # --- persons and lists --------------------------------------------------------------------------

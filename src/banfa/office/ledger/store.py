@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from banfa.office.ledger import chain, coding, library
+from banfa.office.ledger import chain, coding, index, library
 from banfa.office.ledger.models import (
     ActPayload,
     ActRecord,
@@ -333,6 +333,8 @@ def project(centre: Centre, editions: Editions, history: History, world: World) 
     centre.summary = coding.encode(state.summary())
     centre.imported = state.imported
     centre.ruleset = rs.digest
+    centre.changed = max((a.recorded for a in history.acts if a.recorded), default=None)
+    index.write(centre, editions, rs, state, last)
     return state
 
 

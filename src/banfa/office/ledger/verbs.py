@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, store
+from banfa.office.ledger import coding, library, search, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -33,6 +33,7 @@ from banfa.office.ledger.models import (
     Erasure,
     Outbox,
     ProgrammeBook,
+    SearchText,
 )
 from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
@@ -429,8 +430,10 @@ class Recording:
         row = self._append(act, taken, centre, key, request)
         if centre is not None:
             history.acts.append(act)
+            called = search.of_centre(centre).text
             state = store.project(centre, self.editions, history, self._world())
             self._settle(row, centre, state, taken.ruleset)
+            self._index(row, act, centre, taken.ruleset, called)
         return receipt_of(row, taken.findings)
 
     def _begin(self, centre: Centre) -> None:
@@ -456,6 +459,17 @@ class Recording:
         """Writes what the centre's acts now amount to, and the notices that this one owes."""
         centre.save()
         Outbox.objects.bulk_create(owed(row, centre, state, rs))
+
+    def _index(self, row: ActRecord, act: Act, centre: Centre, rs: Ruleset, called: str) -> None:
+        """Makes what an act says findable, and its centre by what that is called now; `called` is
+        what it was found by before."""
+        contents = {name: d.get("content") for name, d in act.documents.items()}
+        rows = search.of_act(row, rs, act.data, contents)
+        profile = search.of_centre(centre)
+        if profile.text != called or row.seq == 1:
+            SearchText.objects.filter(centre=centre, source=search.PROFILE).delete()
+            rows.append(profile)
+        SearchText.objects.bulk_create(rows)
 
     # --- what is proposed, as acts hold it
 
@@ -608,7 +622,21 @@ def _erase(
     book.save(update_fields=["erasures"])
     if owner is not None:
         _refold(owner, book)
+    for told in _telling(row, part):
+        if told.centre is not None:
+            search.keep(told.centre, f"act:{told.seq}", search.of_row(told))
     return kept
+
+
+def _telling(row: ActRecord, part: str) -> list[ActRecord]:
+    """The acts in whose texts an erased part stood: a document's content may be several acts'."""
+    name, _, inner = part.partition(".")
+    if name != "documents":
+        return [row]
+    digest_ = row.payload.documents[inner]["digest"]
+    centres = DocumentVersion.objects.filter(digest=digest_).values("centre")
+    found = ActRecord.objects.select_related("payload", "centre").filter(centre__in=centres)
+    return [r for r in found if any(d["digest"] == digest_ for d in r.payload.documents.values())]
 
 
 def _blank(payload: ActPayload, part: str) -> None:
@@ -647,6 +675,7 @@ def _refold(centre: Centre, book: ProgrammeBook) -> None:
             f"the centre's life rests on it ({', '.join(changed)})",
         )
     centre.save()
+    search.keep(centre, search.PROFILE, [search.of_centre(centre)])
 
 
 __all__ = [
