@@ -376,9 +376,7 @@ def _measure_size(
 def _print(name: str, one: Measured, bare: Measured | None, before: float | None) -> None:
     n = max(len(one.took), 1)
     p95 = one.percentile(0.95)
-    line = (
-        f"  {name:8}{statistics.median(one.took or [0]) * 1000:8.1f}{p95:8.1f}{n / one.wall:8.0f}"
-    )
+    line = f"  {name:8}{one.percentile(0.5):8.1f}{p95:8.1f}{n / one.wall:8.0f}"
     line += f"{one.app / n * 1000:8.2f}{one.database / n * 1000:7.2f}"
     if bare is not None:
         ratio = one.cpu_ms / bare.cpu_ms if bare.cpu_ms else 0.0
