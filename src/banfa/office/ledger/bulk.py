@@ -21,16 +21,18 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, search, store
+from banfa.office.ledger import agenda, coding, library, search, store
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts, declared, lock_people
 from banfa.office.ledger.models import (
     ActPayload,
     ActRecord,
+    Agenda,
     Centre,
     DocumentVersion,
     Engagement,
     Listing,
+    Matter,
     Outbox,
     ProgrammeBook,
     SearchText,
@@ -172,6 +174,8 @@ class _Batch:
         self.outbox: list[Outbox] = []
         self.texts: list[SearchText] = []
         self.profiles: dict[str, SearchText] = {}
+        self.states: dict[str, State] = {}
+        self.outdated: set[str] = set()
         self.edited: set[str] = set()
         self.kept: set[str] = set()
         self.touched = False
@@ -301,6 +305,26 @@ class _Batch:
         renamed = self.profiles.keys() - self.fresh.keys()
         SearchText.objects.filter(centre__in=renamed, source=search.PROFILE).delete()
         copy_in(SearchText, [*self.profiles.values(), *self.texts])
+        self._write_agendas()
+
+    def _write_agendas(self) -> None:
+        """What is under way and owed for each centre now, and what programme acts changed of it."""
+        today = clock.today()
+        agendas, matters = [], []
+        for name, state in self.states.items():
+            centre = self.centres[name]
+            history = self.histories[name]
+            world = self.world(centre.book_id, _Facts(self))
+            editions = store.editions_of(centre.book_id)
+            made, theirs = agenda.beside(centre, editions, history, state, world, today)
+            agendas.append(made)
+            matters += theirs
+        for model in (Matter, Agenda):
+            model._default_manager.filter(centre__in=self.changed.keys())._raw_delete("default")
+        copy_in(Matter, matters)
+        copy_in(Agenda, agendas)
+        for programme in sorted(self.outdated):
+            agenda.after_programme_act(self.books[programme], today)
 
 
 @contextlib.contextmanager
@@ -421,6 +445,12 @@ class _InBatch(Recording):
         history = batch.histories[centre.id]
         history.acts[-1] = store.act_of(row)
         history.answers[row.seq] = coding.decode(row.payload.answers or {})
+
+    def _beside(self, centre: Centre, history: History, state: State) -> None:
+        self.batch.states[centre.id] = state
+
+    def _outdate(self) -> None:
+        self.batch.outdated.add(self.book.programme)
 
     def _index(self, row: ActRecord, act: Act, centre: Centre, rs: Ruleset, called: str) -> None:
         contents = {name: d.get("content") for name, d in act.documents.items()}
