@@ -365,8 +365,8 @@ def test_a_table_says_everything_that_is_wrong() -> None:
         table(system, [2026], wrong, {"c": {}, "e": {}, "f": {}})
     text = "\n".join(p.zh for p in told.value.problems)
     assert len(told.value.problems) == 6
-    for part in ("至多 1 位小数", "没有“b”这个填报指标", "没有“d”这个中心", "2020 年不在", "不得小于 0",
-                 "应为数"):  # fmt: skip
+    for part in ("至多 1 位小数", "没有“b”这个填报指标", "没有“d”这个中心", "2020 年不在",
+                 "不得小于 0", "应为数"):  # fmt: skip
         assert part in text
 
 

@@ -105,12 +105,17 @@ def _rounded(values: Whole, by: Any, mode: Mode) -> Whole:
         made = size // by
         rest = size - made * by
         made = made + ((rest > by - rest) | ((rest == by - rest) & (made % 2 == 1)))
-    return np.where(negative, -made, made) if signed else made
+    return np.asarray(np.where(negative, -made, made) if signed else made)
+
+
+def ten(places: int) -> int:
+    """Ten to that power: how many units of the last place are one."""
+    return int(10**places)
 
 
 def round_to(value: Fraction, places: int, mode: Mode) -> int:
     """One exact number as whole units of the last place."""
-    scaled = abs(value) * 10**places
+    scaled = abs(value) * ten(places)
     top, bottom = scaled.numerator, scaled.denominator
     if mode == "down":
         made = top // bottom

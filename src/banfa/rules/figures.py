@@ -17,7 +17,7 @@ from math import lcm
 import numpy as np
 import numpy.typing as npt
 
-from banfa.rules.exact import LARGEST, Column, Mode, divided, largest
+from banfa.rules.exact import LARGEST, Column, Mode, divided, largest, ten
 from banfa.rules.loading import Bilingual
 from banfa.rules.proposals import nearest
 from banfa.rules.system import Derived, Indicator, System
@@ -66,7 +66,7 @@ def _scaled(one: Indicator, value: Decimal) -> int:
             f"{name.zh}（{one.code}）不得大于 {high}；写的是 {value}",
             f"{name.en} ({one.code}) cannot be above {high}: {value}",
         )
-    scaled = Fraction(value) * 10**one.places
+    scaled = Fraction(value) * ten(one.places)
     if scaled.denominator != 1:
         raise Bilingual(
             f"{name.zh}（{one.code}）至多 {one.places} 位小数；写的是 {value}",
@@ -352,7 +352,7 @@ class Figures:
 
     def _size(self, one: Indicator) -> Fraction:
         """How many base units one stored whole number stands for."""
-        return unit(one.unit or "1").size / 10**one.places
+        return unit(one.unit or "1").size / ten(one.places)
 
 
 def _all(masks: Iterable[Mask | None]) -> Mask | None:

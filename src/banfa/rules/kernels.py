@@ -9,7 +9,7 @@ from math import ceil, floor, lcm
 import numpy as np
 import numpy.typing as npt
 
-from banfa.rules.exact import LARGEST, Column, Whole, largest
+from banfa.rules.exact import LARGEST, Column, Whole, largest, ten
 from banfa.rules.system import Indicator, Kernel, System
 
 
@@ -30,7 +30,7 @@ class Piece:
     def first(self, places: int) -> int:
         """The first whole number (figures in units of the last place) that belongs to it."""
         assert self.start is not None
-        scaled = self.start * 10**places
+        scaled = self.start * ten(places)
         return floor(scaled) + 1 if self.over else ceil(scaled)
 
 
@@ -185,7 +185,7 @@ def compiled(system: System, one: Indicator, scale: int, grown: Fraction = Fract
 
 
 def _tables(rows: list[list[Piece]], by: str | None, places: int, scale: Fraction) -> Compiled:
-    step = 10**places
+    step = ten(places)
     bottom = lcm(*(x.denominator for row in rows for p in row for x in _parts(p, step, scale)))
     width = max(map(len, rows))
     starts, slopes, bases = [], [], []

@@ -91,7 +91,7 @@ def spread(scores: Scores) -> Spread | None:
     names = [g.grade for g in scores.thresholds.grades] if scores.thresholds else []
     tally = {name: int((scores.grade == i).sum()) for i, name in enumerate(names)}
     return Spread(
-        number, len(scores.centres) - number, *(at(quarter) for quarter in range(5)),
+        number, len(scores.centres) - number, at(0), at(1), at(2), at(3), at(4),
         scores.shown(mean), tally,
     )  # fmt: skip
 

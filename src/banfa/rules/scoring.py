@@ -17,7 +17,7 @@ from math import ceil, floor, lcm
 import numpy as np
 import numpy.typing as npt
 
-from banfa.rules.exact import Column, Whole, divided, round_to
+from banfa.rules.exact import Column, Whole, divided, round_to, ten
 from banfa.rules.figures import Figure, Figures, Mask, Table
 from banfa.rules.kernels import Compiled, compiled
 from banfa.rules.system import (
@@ -59,7 +59,7 @@ class Scheme:
             self.indicators[name] = one.model_copy(update={"weight": weight})
         rounding = system.rounding
         self.at_indicator = rounding.at == "indicator"
-        self.scale = 10**rounding.places
+        self.scale = ten(rounding.places)
         self.kernels: dict[str, Compiled] = {
             name: compiled(
                 system, system.indicators[name], self.scale, self.grown.get(name, Fraction(1))
@@ -273,14 +273,16 @@ def _line(
 def _fails(one: Indicator, column: Column, state: npt.NDArray[np.uint8]) -> Mask:
     gate = one.gate
     assert gate is not None
-    known = state <= ZEROED
+    scale = ten(one.places)
+    fails: Mask
     if gate.is_ is not None:
-        return known & (column.values != int(gate.is_))
-    scale = 10**one.places
-    if gate.at_least is not None:
-        return known & (column.values < ceil(Fraction(gate.at_least) * scale))
-    assert gate.at_most is not None
-    return known & (column.values > floor(Fraction(gate.at_most) * scale))
+        fails = column.values != int(gate.is_)
+    elif gate.at_least is not None:
+        fails = column.values < ceil(Fraction(gate.at_least) * scale)
+    else:
+        assert gate.at_most is not None
+        fails = column.values > floor(Fraction(gate.at_most) * scale)
+    return fails & (state <= ZEROED)
 
 
 # --- sums ---------------------------------------------------------------------------------------
@@ -398,6 +400,7 @@ def _within(quota: Quota, members: Mask, scores: Scores) -> Mask:
     if int(members.sum()) <= size:
         return members
     totals = np.sort(scores.total[members])[::-1]
+    within: Mask = scores.total > totals[size]
     if quota.ties == "in" and size:
-        return members & (scores.total >= totals[size - 1])
-    return members & (scores.total > totals[size])
+        within = scores.total >= totals[size - 1]
+    return members & within
