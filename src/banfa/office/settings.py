@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "banfa.office.desk",  # before allauth, whose templates its own stand for
     "banfa.office.notices",
+    "banfa.office.evaluations",
     "banfa.office.ledger",
     "allauth",
     "allauth.account",

@@ -17,7 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from banfa.rules.loading import Bilingual
-from banfa.rules.programme import Cite, Edition, Id, InForce, Strict, Words
+from banfa.rules.programme import Cite, Edition, Id, InForce, Names, Strict, Words
 
 
 def _as_number(value: Any) -> Any:
@@ -318,6 +318,8 @@ class System(Strict):
 
     `sample` labels one that no authority has issued: the words stand wherever it shows. `total` is
     what the weights sum to on every occasion; without it nothing is scored and figures are shown.
+    Values are entered by the parties `reported_by`, looked through by `reviewed_by`, and settled by
+    `verified_by`; a step without parties is left out.
     """
 
     system: Id
@@ -332,6 +334,9 @@ class System(Strict):
     years: Annotated[int, Field(ge=1, le=10)] = 1
     total: Annotated[Number, Field(gt=0)] | None = None
     rounding: Rounding
+    reported_by: Names = []
+    reviewed_by: Names = []
+    verified_by: Names = []
     bonus_at_most: Annotated[Number, Field(gt=0)] | None = None
     deduction_at_most: Annotated[Number, Field(gt=0)] | None = None
     bands: dict[Id, BandSet] = {}

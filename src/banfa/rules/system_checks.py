@@ -243,6 +243,14 @@ def lint_programme_names(desk: Desk) -> Iterator[Problem]:
     if system.issuer is not None and system.issuer not in programme.parties:
         known = list(programme.parties)
         yield desk.unknown(("issuer",), system.issuer, known, "一方", "party")
+    for key in ("reported_by", "reviewed_by", "verified_by"):
+        for party in getattr(system, key):
+            if party not in programme.parties:
+                yield desk.unknown((key,), party, list(programme.parties), "一方", "party")
+    if not system.reported_by:
+        yield desk.error(
+            (), "nobody", "未写由谁填报（reported_by）", "nobody reports the values (reported_by)"
+        )
     scheme = programme.evaluation or p.Evaluation()
     for name, group in system.groups.items():
         if group.aspect is not None and group.aspect not in scheme.aspects:

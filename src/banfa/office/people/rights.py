@@ -17,6 +17,11 @@ THINGS = {
     "see.programme": ("查看办法页面", "See a regulation's page"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
+    "figures.report": ("填报数据", "Report figures"),
+    "figures.review": ("审核数据", "Review figures"),
+    "figures.verify": ("核定数据", "Verify figures"),
+    "administer.systems": ("管理指标体系", "Manage indicator systems"),
+    "administer.rounds": ("组织数据采集和计分", "Collect figures and score them"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -68,6 +73,9 @@ def of_programme(
         yield subject, "see.register", Scope.ALL
         if party.body:
             yield subject, SECOND_FACTOR, Scope.PROGRAMME
+        if name in programme.authority:
+            yield subject, "administer.systems", Scope.PROGRAMME
+            yield subject, "administer.rounds", Scope.PROGRAMME
         acts = [k for k, m in models.items() if name in m.by or ANYONE in m.by]
         for scope in scopes_of(party):
             for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
