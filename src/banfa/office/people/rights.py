@@ -17,6 +17,8 @@ THINGS = {
     "see.programme": ("查看办法页面", "See a regulation's page"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
+    "call.review": ("组织评审", "Call a review"),
+    "manage.experts": ("管理专家库", "Keep a register of experts"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -72,6 +74,9 @@ def of_programme(
         for scope in scopes_of(party):
             for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
+            if acts and not party.inside:
+                yield subject, "call.review", scope
+                yield subject, "manage.experts", scope
 
 
 def seed(programmes: Iterable[tuple[p.Programme, Mapping[str, p.Act]]]) -> int:
