@@ -74,7 +74,7 @@ def of_programme(
         for scope in scopes_of(party):
             for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
-            if acts and not party.inside:
+            if not party.inside and any(name in m.by for m in models.values()):
                 yield subject, "call.review", scope
                 yield subject, "manage.experts", scope
 
