@@ -101,9 +101,7 @@ def test_dropped_extremes_are_symmetric_and_the_mean_stays_between(
 
 
 @given(
-    st.lists(
-        st.lists(st.tuples(scores, scores), min_size=3, max_size=3), min_size=1, max_size=5
-    ),
+    st.lists(st.lists(st.tuples(scores, scores), min_size=3, max_size=3), min_size=1, max_size=5),
     st.integers(0, 1),
     st.randoms(use_true_random=False),
 )

@@ -48,9 +48,7 @@ def managed(reach: Reach) -> Q:
     for one in reach.held:
         if not reach.scopes(one, CALL):
             continue
-        mine = Q(
-            programme=one.capacity.programme, party=one.capacity.party, organisation=one.org
-        )
+        mine = Q(programme=one.capacity.programme, party=one.capacity.party, organisation=one.org)
         for scopes, acts in acts_of(reach, one).items():
             within = Centre.objects.filter(centres_for(reach, one, scopes))
             outside = Subject.objects.filter(review=OuterRef("pk")).exclude(centre__in=within)

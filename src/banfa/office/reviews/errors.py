@@ -23,7 +23,7 @@ class StaleReview(ReviewError):
     def __init__(self) -> None:
         super().__init__(
             "本页打开之后，他人已作修改，本次未作任何更改。请核对现在的内容后再提交；所填内容仍在页面上",
-            "somebody changed this since you opened the page; nothing was changed: check and resend",
+            "somebody changed this since you opened the page; check and send again",
         )
 
 

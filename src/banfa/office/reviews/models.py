@@ -337,9 +337,7 @@ class ScoreSheet(models.Model):
     version = models.IntegerField(default=1)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["assignment", "subject"], name="sheet_once")
-        ]
+        constraints = [models.UniqueConstraint(fields=["assignment", "subject"], name="sheet_once")]
 
     def __str__(self) -> str:
         return f"{self.assignment_id} {self.subject_id}"

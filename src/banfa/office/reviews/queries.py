@@ -11,7 +11,7 @@ from django.db.models import Count, F, Q, QuerySet
 
 from banfa.office import clock
 from banfa.office.ledger import coding, library
-from banfa.office.ledger.models import ActPayload, ActRecord, Centre, DocumentVersion
+from banfa.office.ledger.models import ActPayload, Centre, DocumentVersion
 from banfa.office.people.access import Reach
 from banfa.office.people.models import Capacity, User
 from banfa.office.reviews import access, register, sheets
@@ -375,9 +375,7 @@ def others(review: Review, centre: str, without: Assignment | None, named: bool)
     ).select_related("assignment__expert")
     if without is not None:
         rows = rows.exclude(assignment=without)
-    return [
-        Heard(called(s.assignment, named), s) for s in rows.order_by("assignment__number")
-    ]
+    return [Heard(called(s.assignment, named), s) for s in rows.order_by("assignment__number")]
 
 
 def called(one: Assignment, named: bool) -> Text:
@@ -479,7 +477,11 @@ def of_centre(centre: Centre, reach: Reach) -> list[ReviewLine]:
         .annotate(about=F("subjects__about"))
         .order_by("-called", "-pk")
     )
-    mine = set(Review.objects.filter(access.seen(reach), pk__in=rows).values_list("pk", flat=True))
+    mine = set(
+        Review.objects.filter(access.seen(reach), pk__in=[r.pk for r in rows]).values_list(
+            "pk", flat=True
+        )
+    )
     counts = _counts(rows, centre)
     found = []
     for row in rows:

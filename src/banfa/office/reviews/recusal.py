@@ -113,9 +113,7 @@ def of_agency(agency: Organisation, party: str, centres: Sequence[Centre]) -> li
     return found
 
 
-def _related(
-    tree: Tree, org: str, name: str, holder: Holder, centre: Centre
-) -> Ground | None:
+def _related(tree: Tree, org: str, name: str, holder: Holder, centre: Centre) -> Ground | None:
     """The ground that lies in how an organisation stands to one that holds a role."""
     relation = tree.relation(org, holder.org)
     if relation is None:
@@ -123,9 +121,7 @@ def _related(
     rule, through = relation
     by = tree.names.get(through, through)
     if rule == "same_organisation":
-        says = Text(
-            f"“{name}”在“{centre}”中担任角色", f"'{name}' itself holds a role of {centre}"
-        )
+        says = Text(f"“{name}”在“{centre}”中担任角色", f"'{name}' itself holds a role of {centre}")
         return Ground(rule, centre, says)
     if rule == "tree":
         says = Text(
@@ -161,9 +157,7 @@ class _Facts:
             rows = ActPayload.objects.filter(**asked).values_list(name, "act__centre_id")
             self.worked |= {(labels[label], centre) for label, centre in rows.distinct()}
 
-    def grounds(
-        self, expert: Expert, centre: Centre, held: Sequence[Holder]
-    ) -> Iterator[Ground]:
+    def grounds(self, expert: Expert, centre: Centre, held: Sequence[Holder]) -> Iterator[Ground]:
         """Every ground against one expert for one centre."""
         yield from self._employer(expert, centre, held)
         if expert.name in centre.people:
@@ -175,14 +169,10 @@ class _Facts:
         for tie in self.ties.get(expert.pk, []):
             yield from self._tie(tie, centre, held)
         if expert.user_id is not None and (expert.user_id, centre.id) in self.worked:
-            says = Text(
-                f"曾经办“{centre}”的登记事项", f"has taken acts recorded for {centre}"
-            )
+            says = Text(f"曾经办“{centre}”的登记事项", f"has taken acts recorded for {centre}")
             yield Ground("dossier", centre, says)
 
-    def _employer(
-        self, expert: Expert, centre: Centre, held: Sequence[Holder]
-    ) -> Iterator[Ground]:
+    def _employer(self, expert: Expert, centre: Centre, held: Sequence[Holder]) -> Iterator[Ground]:
         own = expert.employer_id
         served = self.served.get(expert.user_id or 0, set()) - {own}
         for holder in held:
@@ -222,12 +212,13 @@ class _Facts:
             relation = (
                 self.tree.relation(tie.organisation_id, holder.org)
                 if tie.organisation_id
-                else ("same_organisation", holder.org) if tie.name == holder.name else None
+                else ("same_organisation", holder.org)
+                if tie.name == holder.name
+                else None
             )
             if relation is not None and relation[0] != "common_superior":
                 says = Text(
                     f"申报与“{tie.name}”有利益关系{note}，涉及“{centre}”的“{holder.name}”",
-                    f"declared a tie to '{tie.name}', which touches '{holder.name}'"
-                    f" of {centre}",
+                    f"declared a tie to '{tie.name}', which touches '{holder.name}' of {centre}",
                 )
                 yield Ground("tie", centre, says)

@@ -115,9 +115,7 @@ def enter(by: User | None, keeper: Organisation, given: Mapping[str, str], **mor
     return expert
 
 
-def change(
-    by: User, expert: Expert, given: Mapping[str, str], version: int, **more: Any
-) -> Expert:
+def change(by: User, expert: Expert, given: Mapping[str, str], version: int, **more: Any) -> Expert:
     """Changes an entry; `version` is the one that was seen. Raises ReviewError, StaleReview."""
     values = cleaned(given)
     try:

@@ -76,9 +76,7 @@ def read(rows: Sequence[Mapping[str, str]], lowest: str, highest: str, places: s
     if not kept:
         raise ReviewError("评分表至少要有一项指标", "a sheet needs a criterion")
     if len(kept) > MOST_CRITERIA:
-        raise ReviewError(
-            f"评分表至多{MOST_CRITERIA}项指标", f"at most {MOST_CRITERIA} criteria"
-        )
+        raise ReviewError(f"评分表至多{MOST_CRITERIA}项指标", f"at most {MOST_CRITERIA} criteria")
     criteria = tuple(_criterion(n, row) for n, row in enumerate(kept, 1))
     if len({c.name for c in criteria}) < len(criteria):
         raise ReviewError("指标名称有重复，请加以区分", "two criteria have the same name")

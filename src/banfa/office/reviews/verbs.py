@@ -45,9 +45,7 @@ def _locked(review: Review, version: int | None = None, *stages: str) -> Review:
         raise StaleReview
     if stages and kept.stage not in stages:
         now = Stage(kept.stage).text
-        raise ReviewError(
-            f"这一评审现为“{now.zh}”，不能这样处理", f"the review is now: {now.en}"
-        )
+        raise ReviewError(f"这一评审现为“{now.zh}”，不能这样处理", f"the review is now: {now.en}")
     return kept
 
 
@@ -384,9 +382,7 @@ def call(review: Review, version: int) -> Review:
         look(kept, panel)
         panel = [one for one in panel if one.takes_part]
         if wanting := queries.wanting(kept, panel):
-            raise ReviewError(
-                "；".join(t.zh for t in wanting), "; ".join(t.en for t in wanting)
-            )
+            raise ReviewError("；".join(t.zh for t in wanting), "; ".join(t.en for t in wanting))
         kept.stage, kept.called = Stage.OPEN, clock.now()
         _saved(kept)
         _invite(kept, panel)
@@ -468,9 +464,7 @@ def recuse(user: User, assignment: Assignment, reason: str) -> None:
         telling.left(review, kept)
 
 
-def save_sheet(
-    user: User, sheet: ScoreSheet, written: sheets.Written, version: int
-) -> ScoreSheet:
+def save_sheet(user: User, sheet: ScoreSheet, written: sheets.Written, version: int) -> ScoreSheet:
     """Keeps what an expert has written so far. Raises StaleReview when another window was first."""
     with transaction.atomic():
         kept = _sheet(user, sheet, version)
@@ -519,9 +513,8 @@ def reopen(by: User, sheet: ScoreSheet, reason: str) -> ScoreSheet:
     reason = _said(reason, "请写明退回的理由", "say why the sheet is reopened")
     with transaction.atomic():
         review = _locked(sheet.assignment.review, None, Stage.OPEN)
-        kept = ScoreSheet.objects.select_for_update().select_related("assignment__expert__user").get(
-            pk=sheet.pk
-        )
+        rows = ScoreSheet.objects.select_for_update(of=("self",))
+        kept = rows.select_related("assignment__expert__user").get(pk=sheet.pk)
         if kept.handed_in is None:
             raise ReviewError("这份评分表尚未提交", "the sheet is not handed in")
         if not kept.assignment.takes_part:
@@ -621,5 +614,3 @@ def cancel(by: User, review: Review, version: int, reason: str) -> Review:
         if was_open:
             telling.cancelled(kept)
         return kept
-
-
