@@ -115,6 +115,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.reviews",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -15,6 +15,7 @@ from banfa.office.desk import (
     errors,
     language,
     people_pages,
+    review_pages,
     sign_in,
     views,
 )
@@ -91,6 +92,7 @@ PEOPLE = [
 urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
+    *review_pages.urls,
     path("", views.home, name="home"),
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),

@@ -22,6 +22,8 @@ THINGS = {
     "figures.verify": ("核定数据", "Verify figures"),
     "administer.systems": ("管理指标体系", "Manage indicator systems"),
     "administer.rounds": ("组织数据采集和计分", "Collect figures and score them"),
+    "call.review": ("组织评审", "Call a review"),
+    "manage.experts": ("管理专家库", "Keep a register of experts"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -80,6 +82,9 @@ def of_programme(
         for scope in scopes_of(party):
             for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
+            if not party.inside and any(name in m.by for m in models.values()):
+                yield subject, "call.review", scope
+                yield subject, "manage.experts", scope
 
 
 def seed(programmes: Iterable[tuple[p.Programme, Mapping[str, p.Act]]]) -> int:
