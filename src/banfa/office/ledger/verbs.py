@@ -56,7 +56,8 @@ class Proposal:
     file, `{"digest": "sha256:..."}`. `version` is the centre's version the proposer saw; `key` an
     idempotency key: the same key and content give the same receipt. With `user` the person's rights
     are asked (MayNot), and the record shows that person, and who delegated the capacity if somebody
-    did; `person` is for imports and the demonstration.
+    did; `person` is for imports and the demonstration, and so is `reach`: the person's rights on
+    the day of recording when they have been read already.
     """
 
     act: str
@@ -73,6 +74,7 @@ class Proposal:
     user: User | None = None
     version: int | None = None
     key: str | None = None
+    reach: access.Reach | None = None
 
     def digest(self) -> str:
         """Digest of what is proposed, to tell a repeated request from another one."""
@@ -197,7 +199,8 @@ class _Recording:
             return
         centre = None if programme_level or not self._begun() else self.centre
         org = _org_id(asked, centre)
-        reach = access.reach(asked.user, clock.today())
+        day = self.now.astimezone(clock.SHANGHAI).date()
+        reach = asked.reach or access.reach(asked.user, day)
         self.held = reach.may(asked.act, asked.by, self.book.programme, centre, org)
         if self.held is None:
             raise MayNot
