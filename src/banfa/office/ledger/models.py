@@ -6,9 +6,13 @@ anew. Nothing that depends on the day it is read ("overdue") is stored.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models import F
 
 
 class ProgrammeBook(models.Model):
@@ -27,9 +31,12 @@ class ProgrammeBook(models.Model):
 class Centre(models.Model):
     """A centre: the head of its chain and what its acts amount to.
 
-    `periods` and `stage_since` are boundary dates. `people` are all who were ever in its team,
-    `orgs` the organisations that hold a role now, `places` where these are. `version` is the
-    number of its last act.
+    `periods` and `stage_since` are boundary dates; `next_stage` (from `next_from` on) and
+    `then_stage` are those that the calendar alone will bring. `people` are all who were ever in its
+    team, `orgs` the organisations that hold a role now, `places` where these are. `title` is what
+    it is called on the day of its last act, `subject` its field; `sort_key` spells the title in
+    pinyin, `initials` is its first letters. `ends` is when the first open period ends, `changed`
+    the moment of the last act and `version` its number.
     """
 
     id = models.CharField(primary_key=True, max_length=60)
@@ -50,10 +57,25 @@ class Centre(models.Model):
     summary = models.JSONField(default=dict)
     ruleset = models.CharField(max_length=80, default="")
     imported = models.BooleanField(default=False)
+    title_zh = models.CharField(max_length=400, default="")
+    title_en = models.CharField(max_length=400, default="")
+    subject = models.CharField(max_length=400, default="")
+    sort_key = models.CharField(max_length=400, default="", db_collation="C")
+    initials = models.CharField(max_length=120, default="", db_collation="C")
+    next_stage = models.CharField(max_length=60, null=True)
+    next_from = models.DateField(null=True)
+    then_stage = models.CharField(max_length=60, null=True)
+    then_from = models.DateField(null=True)
+    ends = models.DateField(null=True)
+    changed = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["book", "stage"], name="centre_stage"),
+            models.Index(fields=["sort_key", "id"], name="centre_by_name"),
+            models.Index(fields=["book", "sort_key", "id"], name="centre_by_book_and_name"),
+            models.Index(F("changed").desc(nulls_last=True), "id", name="centre_by_change"),
+            models.Index(F("ends").asc(nulls_last=True), "id", name="centre_by_end"),
             GinIndex(fields=["people"], name="centre_people"),
             GinIndex(fields=["orgs"], name="centre_orgs"),
             GinIndex(fields=["places"], name="centre_places"),
@@ -102,7 +124,10 @@ class ActRecord(models.Model):
                 name="act_of_programme",
             ),
         ]
-        indexes = [models.Index(fields=["kind", "on"], name="act_kind_on")]
+        indexes = [
+            models.Index(fields=["kind", "on"], name="act_kind_on"),
+            models.Index(fields=["-recorded", "-id"], name="act_by_recording"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.centre_id or self.book_id}#{self.seq} {self.kind}"
@@ -125,6 +150,9 @@ class ActPayload(models.Model):
     answers = models.JSONField(null=True)
     words = models.JSONField(null=True)
     salts = models.JSONField(default=dict)
+
+    class Meta:
+        indexes = [models.Index(fields=["person"], name="payload_person")]
 
     def __str__(self) -> str:
         return str(self.act)
@@ -206,6 +234,13 @@ class Listing(models.Model):
     def __str__(self) -> str:
         return f"{self.list}: {self.organisation}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves it; what is owed because of the list is worked out anew."""
+        from banfa.office.ledger import agenda
+
+        super().save(*args, **kwargs)
+        agenda.outdate_list(self.list)
+
 
 class Engagement(models.Model):
     """A declared engagement of a person in a platform outside this system."""
@@ -264,3 +299,115 @@ class OfficialText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.programme}@{self.edition} {self.article}"
+
+
+class Agenda(models.Model):
+    """When and from what a centre's `matters` were made, and how long they hold.
+
+    They are what `on` and the programme's acts up to `saw` make of the centre's acts up to
+    `version`. `until` is the first later day on which they may differ (none: never), `asked` the
+    kinds of programme-level acts and the lists (`listed:<list>`) that could change them.
+    """
+
+    centre = models.OneToOneField(Centre, models.PROTECT, primary_key=True, related_name="agenda")
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="agendas")
+    version = models.IntegerField()
+    on = models.DateField()
+    until = models.DateField(null=True)
+    saw = models.IntegerField()
+    asked = ArrayField(models.CharField(max_length=120), default=list)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["until"], name="agenda_until"),
+            models.Index(fields=["book", "saw"], name="agenda_saw"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.on:%F}"
+
+
+class Sort(models.TextChoices):
+    """What a matter is: a procedure, or something owed."""
+
+    CASE = "case"
+    DUTY = "duty"
+
+
+class Matter(models.Model):
+    """A procedure of a centre, or something owed for it, as its acts make it. See `Agenda`.
+
+    `key` is the case's id (`extension#7`) or the duty's, `name` the id of the procedure, duty or
+    notice in that `edition`. `holders` are the parties that have it, `seats` the same with the
+    organisations that play them (`unit@org-1`; the party alone where any may). `acts` are the next
+    acts. A case has a `step`, `opened`, `opened_by` (the act's number and organisation) and, when
+    it has ended, `closed`; `answered` are the parties consulted in parallel that have said theirs.
+    A duty has a `mode`, and `within`, the case whose next act discharges it. `due` is a boundary
+    date: whether it is late is a matter of the day. `computed` says how it came about (zh, en).
+    """
+
+    centre = models.ForeignKey(Centre, models.PROTECT, related_name="matters")
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="matters")
+    edition = models.CharField(max_length=40)
+    sort = models.CharField(max_length=10, choices=Sort.choices)
+    key = models.CharField(max_length=200)
+    name = models.CharField(max_length=100)
+    holders = ArrayField(models.CharField(max_length=100), default=list)
+    seats = ArrayField(models.CharField(max_length=320), default=list)
+    acts = ArrayField(models.CharField(max_length=100), default=list)
+    since = models.DateField(null=True)
+    due = models.DateField(null=True)
+    computed = models.JSONField(null=True)
+    step = models.CharField(max_length=100, default="")
+    subject = models.CharField(max_length=200, default="")
+    opened = models.DateField(null=True)
+    opened_by = models.IntegerField(null=True)
+    opener = models.CharField(max_length=200, default="")
+    closed = models.BooleanField(default=False)
+    answered = ArrayField(models.CharField(max_length=100), default=list)
+    mode = models.CharField(max_length=20, default="")
+    year = models.IntegerField(null=True)
+    ground = models.CharField(max_length=100, default="")
+    within = models.CharField(max_length=200, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["centre", "sort"], name="matter_centre"),
+            models.Index(
+                fields=["book", "due", "id"],
+                condition=models.Q(closed=False),
+                name="matter_due",
+            ),
+            models.Index(fields=["opener"], name="matter_opener", condition=~models.Q(opener="")),
+            GinIndex(fields=["seats"], name="matter_seats"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.key}"
+
+
+class SearchText(models.Model):
+    """A text by which a centre is found: its names (`source` is `centre`), what an act says
+    (`act:7`), or what another part of the office keeps (`dossier:12`).
+
+    `owner` is the organisation to which it is kept, '' when all who see the centre may see it.
+    `vector` holds its pairs of characters; see `ledger.search`.
+    """
+
+    centre = models.ForeignKey(Centre, models.PROTECT, related_name="texts", db_index=False)
+    source = models.CharField(max_length=60)
+    owner = models.CharField(max_length=200, default="")
+    title_zh = models.CharField(max_length=300, default="")
+    title_en = models.CharField(max_length=300, default="")
+    link = models.CharField(max_length=300, default="")
+    text = models.TextField()
+    vector = SearchVectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["centre", "source"], name="search_text_of_source")
+        ]
+        indexes = [GinIndex(fields=["vector"], name="search_vector")]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.source}"

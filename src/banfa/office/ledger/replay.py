@@ -12,16 +12,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
-from banfa.office.ledger import chain, coding, library, store
+from banfa.office import clock
+from banfa.office.ledger import agenda, chain, coding, library, search, store
+from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import (
     ActRecord,
+    Agenda,
     Centre,
     DocumentVersion,
     Erasure,
+    Matter,
     ProgrammeBook,
+    SearchText,
 )
-from banfa.rules.history import Editions, fold
+from banfa.rules.history import Editions, History, fold
 from banfa.rules.judge import judge
 from banfa.rules.life import Act, State, digest, standing
 from banfa.rules.world import Remembered, World
@@ -262,6 +268,41 @@ class _Running:
             self.state = fold(self.editions, standing(self.acts), self.world)
 
 
+def _beside(
+    report: Report,
+    editions: Editions,
+    centre: Centre,
+    book: ProgrammeBook,
+    history: History,
+    check: bool,
+) -> None:
+    """Compares what is under way and owed, on the day it was made for; or writes it anew.
+
+    What a list or a later programme-level act has made out of date is made anew anyway.
+    """
+    if not check:
+        world = store.world_of(book, DatabaseFacts())
+        agenda.write([agenda.of(centre, editions, history, world, clock.today())])
+        return
+    kept = Agenda.objects.filter(centre=centre).first()
+    if kept is None or kept.version != centre.version:
+        report.add(
+            centre.id, "在办与应办事项未随行为更新", "matters were not made after the last act"
+        )
+        return
+    if kept.until is not None and kept.until <= kept.on:
+        return
+    world = World(store.programme_acts(book), DatabaseFacts(), kept.saw)
+    _, made = agenda.of(centre, editions, history, world, kept.on)
+    stored = Matter.objects.filter(centre=centre).order_by("id")
+    if [_plain(m) for m in stored] != [_plain(m) for m in made]:
+        report.add(centre.id, "所存在办与应办事项与重放不同", "its matters differ from its acts")
+
+
+def _plain(matter: Matter) -> list[Any]:
+    return [getattr(matter, n if n != "book" else "book_id") for n in agenda.FIELDS]
+
+
 def _project(
     report: Report, editions: Editions, centre: Centre, book: ProgrammeBook, check: bool
 ) -> None:
@@ -270,13 +311,17 @@ def _project(
     Projections made by earlier data of the programme are compared by those.
     """
     before = {n: getattr(centre, n) for n in store.PROJECTED}
+    centre.title_zh = ""  # spell it again
     used = library.as_judged(book.programme, centre.ruleset) if check else editions
     if check and used is not editions:
         report.notes.append(f"{centre.id} 的状态按较早的办法数据写成；如需更新请运行 rebuild")
-    history = store.history_of(used or editions, store.rows_of(centre, book))
+    rows = store.rows_of(centre, book)
+    history = store.history_of(used or editions, rows)
     store.project(centre, used or editions, history, store.world_of(book))
+    _findable(report, centre, rows, check)
     after = {n: getattr(centre, n) for n in store.PROJECTED}
     differing = [n for n in store.PROJECTED if before[n] != after[n]]
+    _beside(report, used or editions, centre, book, history, check)
     if not differing:
         return
     if check:
@@ -286,3 +331,18 @@ def _project(
     else:
         centre.save(update_fields=differing)
         report.notes.append(f"{centre.id} 已按行为重新写入：{'、'.join(differing)}")
+
+
+def _findable(report: Report, centre: Centre, rows: list[ActRecord], check: bool) -> None:
+    """Compares what a centre's acts make findable with what is stored, or writes it anew."""
+    wanted = {one.source: (one.text, one.title_zh) for one in search.expected(centre, rows)}
+    own = Q(source=search.PROFILE) | Q(source__startswith="act:")
+    texts = SearchText.objects.filter(own, centre=centre)
+    if wanted == {t.source: (t.text, t.title_zh) for t in texts}:
+        return
+    if check:
+        report.add(centre.id, "检索内容与行为不符", "what can be searched differs from the acts")
+        return
+    texts.delete()
+    SearchText.objects.bulk_create(search.expected(centre, rows))
+    report.notes.append(f"{centre.id} 已重新写入检索内容")
