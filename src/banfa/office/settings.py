@@ -114,6 +114,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.demo",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
