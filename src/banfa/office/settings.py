@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "axes",
     "banfa.office.people",
     "banfa.office.reviews",
+    "banfa.office.demo",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
