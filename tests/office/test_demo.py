@@ -28,6 +28,8 @@ from banfa.rules.library import ids
 from banfa.rules.loading import LoadError
 
 FILES = loader.files()
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_each_file_is_a_history_of_its_own(path: Path) -> None:
     book_of(read_file(path))
