@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "banfa.office.people",
     "banfa.office.reviews",
     "banfa.office.demo",
+    "banfa.office.queues",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -15,9 +15,12 @@ from banfa.office.desk import (
     errors,
     language,
     people_pages,
+    queue_pages,
+    record_pages,
     review_pages,
     sign_in,
     views,
+    workbench,
 )
 
 # Only those of allauth's pages that are used here, each with a template of the desk's.
@@ -93,7 +96,10 @@ urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
     *review_pages.urls,
-    path("", views.home, name="home"),
+    *workbench.urls,
+    *queue_pages.urls,
+    *record_pages.urls,
+    path("centres/", views.home, name="centre_list"),
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
     path("compare/", views.compare, name="compare"),

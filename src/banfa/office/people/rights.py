@@ -15,6 +15,9 @@ SECOND_FACTOR = "needs.second_factor"
 THINGS = {
     "see.centre": ("查看中心", "See a centre"),
     "see.programme": ("查看办法页面", "See a regulation's page"),
+    "give.opinion": ("发表意见", "Give an opinion"),
+    "route.work": ("内部分办", "Route work within the organisation"),
+    "write.note": ("记备注", "Write notes"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
     "figures.report": ("填报数据", "Report figures"),
@@ -35,6 +38,8 @@ THINGS = {
     "see.audit": ("查看审计日志", "See the audit log"),
     "export.audit": ("导出审计日志", "Export the audit log"),
 }
+OF_CENTRES = ("see.centre", "export.list", "give.opinion", "route.work", "write.note")
+"""What every party may see and do of the centres that its rights reach, beside its acts."""
 ORGANISATION = "role:organisation"
 ROLES = {
     f"role:{Role.SYSTEM}": ("系统管理员", "System administrator"),
@@ -80,7 +85,7 @@ def of_programme(
             yield subject, "administer.rounds", Scope.PROGRAMME
         acts = [k for k, m in models.items() if name in m.by or ANYONE in m.by]
         for scope in scopes_of(party):
-            for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
+            for thing in (*OF_CENTRES, *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
             if not party.inside and any(name in m.by for m in models.values()):
                 yield subject, "call.review", scope
