@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "banfa.office.desk",  # before allauth, whose templates its own stand for
     "banfa.office.ledger",
+    "banfa.office.lists",
     "allauth",
     "allauth.account",
     "allauth.mfa",
