@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, search, store
+from banfa.office.ledger import agenda, coding, library, search, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -373,6 +373,8 @@ class Recording:
         for made, other, answer in caused:
             made.caused_by = act.seq
             receipt.caused.append(self._keep(made, answer, self._past(other), other))
+        if centre is None:
+            self._outdate()
         return receipt
 
     def _cause(self, rs: Ruleset, act: Act, world: World) -> list[tuple[Act, Centre, Taken]]:
@@ -416,6 +418,7 @@ class Recording:
             called = search.of_centre(centre).text
             state = store.project(centre, self.editions, history, self._world())
             self._settle(row, centre, state, taken.ruleset)
+            self._beside(centre, history, state)
             self._index(row, act, centre, taken.ruleset, called)
         return receipt_of(row, taken.findings)
 
@@ -442,6 +445,16 @@ class Recording:
         """Writes what the centre's acts now amount to, and the notices that this one owes."""
         centre.save()
         Outbox.objects.bulk_create(owed(row, centre, state, rs))
+
+    def _beside(self, centre: Centre, history: History, state: State) -> None:
+        """Writes what is under way and owed for the centre now."""
+        world = self._world(self.facts)
+        made = agenda.beside(centre, self.editions, history, state, world, clock.today())
+        agenda.write([made])
+
+    def _outdate(self) -> None:
+        """Makes anew what a programme-level act has changed of what is owed."""
+        agenda.after_programme_act(self.book, clock.today())
 
     def _index(self, row: ActRecord, act: Act, centre: Centre, rs: Ruleset, called: str) -> None:
         """Makes what an act says findable, and its centre by what that is called now; `called` is
@@ -658,6 +671,8 @@ def _refold(centre: Centre, book: ProgrammeBook) -> None:
             f"the centre's life rests on it ({', '.join(changed)})",
         )
     centre.save()
+    world = store.world_of(book, DatabaseFacts())
+    agenda.write([agenda.beside(centre, editions, history, state, world, clock.today())])
     search.keep(centre, search.PROFILE, [search.of_centre(centre)])
 
 
