@@ -48,7 +48,12 @@ def ids(page: Any) -> list[str]:
         ("field=软件 氢能", ""),
         ("org=乙装备", "2"),
         ("org=没有这个单位", ""),
-        ("due=0", "1"),
+        ("due=0", "21"),
+        ("waiting=decision", "1"),
+        ("waiting=late", "21"),
+        ("sort=next", "213"),
+        ("case=extension", "2"),
+        ("case=nix", "321"),
         ("due=90", "2"),
         ("due=30", ""),
         ("imported=1", ""),
@@ -90,7 +95,7 @@ def test_what_cannot_be_meant_is_said(client: Client, centres: Any, address: str
     assert text_of(page).count("未按此筛选") == address.count("=")
 
 
-@pytest.mark.parametrize("path", ["centres", "acts", "organisations"])
+@pytest.mark.parametrize("path", ["centres", "due", "acts", "organisations"])
 def test_every_column_can_be_chosen_and_sorted_by(client: Client, centres: Any, path: str) -> None:
     from banfa.office.desk.list_pages import LISTINGS
 
@@ -100,12 +105,12 @@ def test_every_column_can_be_chosen_and_sorted_by(client: Client, centres: Any, 
         for turn in ("", "-") if column.order else ():
             page = client.get(f"/{path}/?cols={every}&sort={turn}{column.id}")
             assert page.status_code == 200
-            heads = page.content.decode().count('role="columnheader"')
+            heads = len(re.findall('role="columnheader"(?! class="pick")', text(page)))
             assert heads == len(listing.columns)
             direction = "descending" if turn else "ascending"
             assert page.content.decode().count(f'aria-sort="{direction}"') == 1
     few = client.get(f"/{path}/?cols={listing.columns[0].id}").content.decode()
-    assert few.count('role="columnheader"') == sum(
+    assert len(re.findall('role="columnheader"(?! class="pick")', few)) == sum(
         c.always or c is listing.columns[0] for c in listing.columns
     )
 
@@ -124,7 +129,7 @@ def many(number: int) -> None:
     Centre.objects.bulk_create(rows)
 
 
-@pytest.mark.parametrize("path", ["/centres/", "/centres/?q=软件&stage=planned", "/organisations/",
+@pytest.mark.parametrize("path", ["/centres/", "/centres/?q=软件&stage=planned", "/organisations/", "/due/",
                                   "/acts/", "/acts/?programme=mini"])  # fmt: skip
 def test_a_page_takes_as_few_queries_with_50_as_with_500(
     client: Client, centres: Any, path: str, django_assert_max_num_queries: Any
@@ -274,3 +279,58 @@ def test_the_list_agrees_with_the_ledgers(client: Client, centres: Any) -> None:
     for stage in ("planned", "preparing", "prep_over"):
         wanted = [r.id for r in queries.centre_list(stage=stage).rows]
         assert sorted(ids(client.get(f"/centres/?stage={stage}"))) == wanted
+
+
+def test_what_is_due_is_what_the_ledger_says(client: Client, centres: Any) -> None:
+    page = client.get("/due/")
+    wanted = queries.due()
+    assert text(page).count('scope="row"') == len(wanted) > 4
+    said = text_of(page)
+    assert said.index("年度报告（2029）") > 0 and "2月末日=2030-02-28" in said
+    late = client.get("/due/?within=0&cols=due,name,centre,holders")
+    dues = [d for d in wanted if d.duty.due and d.duty.due < d.duty.due.replace(2030, 11, 15)]
+    assert text(late).count('scope="row"') == len(dues) > 0
+    assert "待决定" in text_of(client.get("/due/?sort_of=decision"))
+    own = signed_in(seed.person("unit2", ("unit", "org-2")))
+    assert set(re.findall(r"/centres/(mini-\d+)/", text(own.get("/due/")))) == {"mini-0002"}
+    mine = text(own.get("/due/?mine=1"))
+    assert 0 < mine.count('scope="row"') < len(wanted)
+    assert read_csv(own.get("/lists/due/file.csv?cols=due,name,centre"))[6][0] == "到期"
+
+
+def test_asking_to_hurry_tells_those_who_owe_once_a_day(client: Client, centres: Any) -> None:
+    from banfa.office.ledger.models import Matter
+    from banfa.office.notices.models import Notice
+
+    unit = seed.person("unit2", ("unit", "org-2"), name="张经办")
+    matter = Matter.objects.filter(centre="mini-0002", sort="duty", due__lt="2030-11-15").first()
+    assert matter is not None
+    before = client.get(f"/due/hurry/?matter={matter.pk}&matter=x&matter=99999999999999999999999")
+    assert "张经办" in text_of(before) and not Notice.objects.exists()
+    sent = client.post("/due/hurry/", {"matter": matter.pk, "confirm": "yes", "said": "请抓紧"})
+    assert "已催办" in text_of(sent)
+    notice = Notice.objects.get(to=unit)
+    assert notice.urgent and "请抓紧" in notice.body_zh and "催办" in notice.subject_zh
+    assert notice.subject_en != notice.subject_zh
+    again = client.post("/due/hurry/", {"matter": matter.pk, "confirm": "yes"})
+    assert "今日已通知过" in text_of(again) and Notice.objects.filter(to=unit).count() == 1
+    assert AuditEvent.objects.filter(kind="hurried").count() == 2
+    assert client.get("/due/hurry/").status_code == 400
+    own = signed_in(unit)
+    assert own.get(f"/due/hurry/?matter={matter.pk}").status_code == 403
+    assert "催办所选" not in text(own.get("/due/"))
+
+
+@pytest.mark.parametrize("query", ["", " ", "\0", "😀", "'", "x" * 10_000, "a & !b:*", "%"])
+def test_the_search_page_answers_anything(client: Client, centres: Any, query: str) -> None:
+    assert client.get("/search/", {"q": query, "page": query[:3]}).status_code == 200
+
+
+def test_the_search_page_shows_the_words_in_their_place(client: Client, centres: Any) -> None:
+    page = client.get("/search/?q=中试平台 氢能")
+    assert "<mark>中试平台</mark>" in text(page) and 'href="/centres/mini-0002/record/1/"' in text(page)
+    assert "mini-0001" not in text(page)
+    own = signed_in(seed.person("unit2", ("unit", "org-2")))
+    assert "mini-0002" in text(own.get("/search/?q=中"))
+    assert "mini-0001" not in text(own.get("/search/?q=中试平台"))
+    assert "没有找到" in text_of(own.get("/search/?q=工业软件"))

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
+from django.db.models.functions import Least
 from django.utils.translation import gettext_lazy as _
 
 from banfa.office.clock import SHANGHAI
@@ -15,13 +16,14 @@ from banfa.office.desk import lists
 from banfa.office.desk.centre_page import DECISIONS
 from banfa.office.desk.language import joined, say
 from banfa.office.desk.lists import Asked, Column
-from banfa.office.ledger import index, library, queries, search
-from banfa.office.ledger.models import Centre
+from banfa.office.ledger import agenda, index, library, queries, search
+from banfa.office.ledger.models import Centre, Matter, Sort
 from banfa.office.people import places
 from banfa.office.people.models import Organisation, Place
 from banfa.rules import programme as p
 
-WITHIN = {"0": _("已届满"), "30": _("30日内"), "90": _("90日内"), "180": _("半年内"),
+WAITING = {"decision": _("待决定"), "late": _("有逾期")}
+WITHIN = {"0": _("已过期"), "30": _("30日内"), "90": _("90日内"), "180": _("半年内"),
           "365": _("一年内")}  # fmt: skip
 MOST_ORGANISATIONS = 200
 
@@ -51,9 +53,9 @@ class Centres(lists.Listing):
     filters = {
         "q": _("名称、编号或拼音首字母"), "programme": _("所依办法"), "stage": _("阶段"),
         "class": _("类别"), "place": _("所在地"), "field": _("领域"), "org": _("单位"),
-        "due": _("期限届满"), "imported": _("补录"),
+        "due": _("到期"), "waiting": _("待处理"), "case": _("在办程序"), "imported": _("补录"),
     }  # fmt: skip
-    folded = ("class", "field", "org", "due", "imported")
+    folded = ("class", "field", "org", "due", "waiting", "case", "imported")
     first = "name"
     columns = (
         Column("name", _("中心"), lambda r: say(r.row.name),
@@ -74,7 +76,8 @@ class Centres(lists.Listing):
         Column("units", _("主要单位"), lambda r: "；".join(f"{a} {b}" for a, b in r.roles)),
         Column("ends", _("期限届满"), lambda r: r.centre.ends,
                lambda on: (F("ends"), F("id")), default=False),
-        Column("next", _("最近到期"), lambda r: f"{r.next[0]} {r.next[1]}" if r.next else ""),
+        Column("next", _("最近到期"), lambda r: f"{r.next[0]} {r.next[1]}" if r.next else "",
+               lambda on: (next_day(on), F("id"))),
         Column("waiting", _("待处理"), lambda r: waiting(r)),
         Column("changed", _("最近登记"), lambda r: r.changed,
                lambda on: (F("changed"), F("id")), default=False),
@@ -84,7 +87,7 @@ class Centres(lists.Listing):
 
     def find(self, asked: Asked) -> QuerySet[Centre]:
         """The centres that match."""
-        found = Centre.objects.filter(asked.reach.centres())
+        found = Centre.objects.select_related("book", "agenda").filter(asked.reach.centres())
         return found.filter(self.conditions(asked))
 
     def conditions(self, asked: Asked) -> Q:
@@ -104,8 +107,12 @@ class Centres(lists.Listing):
             found &= Q(subject__icontains=search.clean(given["field"]))
         if given["org"]:
             found &= Q(orgs__overlap=organisations_called(given["org"]))
-        if within := asked.one_of("due", WITHIN, _("期限届满")):
+        if within := asked.one_of("due", WITHIN, _("到期")):
             found &= ending(within, asked.on)
+        if waiting := asked.one_of("waiting", WAITING, _("待处理")):
+            found &= Q(pk__in=_matters(WAITING_MATTERS[waiting](asked.on)))
+        if case := asked.one_of("case", dict(procedures(known, chosen)), _("在办程序")):
+            found &= Q(pk__in=_matters(Q(sort=Sort.CASE, name=case)))
         if imported := asked.one_of("imported", {"1": "", "0": ""}, _("补录")):
             found &= Q(imported=imported == "1")
         return found & search.centres_with(given["q"], source=search.PROFILE)
@@ -124,6 +131,8 @@ class Centres(lists.Listing):
             "class": dict(classes(known, "")),
             "place": {i: place.name_zh for i, place in provinces().items()},
             "due": {i: str(said) for i, said in WITHIN.items()},
+            "waiting": {i: str(said) for i, said in WAITING.items()},
+            "case": dict(procedures(known, "")),
             "imported": {"1": str(_("是")), "0": str(_("否"))},
         }
         return [
@@ -132,9 +141,9 @@ class Centres(lists.Listing):
 
     def rows(self, asked: Asked, found: Sequence[Centre]) -> list[Row]:
         """The page's centres in words."""
-        owed: dict[str, Any] = {}
+        owed: dict[str, list[Owed]] = {}
         if {"next", "waiting"} & asked.shown.keys():
-            owed = queries.duties_of(found, asked.on)
+            owed = owed_of(found, asked.on)
         return [row_in_words(c, asked.on, owed.get(c.id, [])) for c in found]
 
     def context(self, asked: Asked) -> dict[str, Any]:
@@ -147,6 +156,8 @@ class Centres(lists.Listing):
             "classes": classes(known, chosen),
             "provinces": provinces(),
             "within": WITHIN,
+            "waitings": WAITING,
+            "procedures": procedures(known, chosen),
         }
 
 
@@ -165,6 +176,11 @@ def stages(known: dict[str, p.Programme], chosen: str) -> list[tuple[str, str]]:
 def classes(known: dict[str, p.Programme], chosen: str) -> list[tuple[str, str]]:
     """The classes to filter by."""
     return _options(known, chosen, "classes")
+
+
+def procedures(known: dict[str, p.Programme], chosen: str) -> list[tuple[str, str]]:
+    """The procedures to filter by."""
+    return _options(known, chosen, "procedures")
 
 
 def _options(known: dict[str, p.Programme], chosen: str, what: str) -> list[tuple[str, str]]:
@@ -196,13 +212,71 @@ def organisations_called(words: str) -> list[str]:
 
 
 def ending(within: str, on: dt.date) -> Q:
-    """The condition for centres with a period that ends within so many days ('0': is past)."""
+    """The condition for centres with a period that ends, or something owed that is due, within so
+    many days ('0': it is past)."""
     if within == "0":
-        return Q(ends__lt=on)
-    return Q(ends__gte=on, ends__lte=on + dt.timedelta(days=int(within)))
+        return Q(ends__lt=on) | Q(pk__in=_matters(late(on)))
+    last = on + dt.timedelta(days=int(within))
+    owed = Q(sort=Sort.DUTY, due__gte=on, due__lte=last) & ~Q(mode__in=DECISIONS)
+    return Q(ends__gte=on, ends__lte=last) | Q(pk__in=_matters(owed))
 
 
-def row_in_words(centre: Centre, on: dt.date, duties: Sequence[Any]) -> Row:
+def late(on: dt.date) -> Q:
+    """The condition for what is owed and past its day."""
+    return Q(sort=Sort.DUTY, due__lt=on)
+
+
+WAITING_MATTERS = {
+    "decision": lambda on: Q(sort=Sort.DUTY, mode__in=DECISIONS),
+    "late": late,
+}
+
+
+def _matters(condition: Q) -> QuerySet[Any]:
+    return Matter.objects.filter(condition, closed=False).values("centre")
+
+
+def next_day(on: dt.date) -> Least:
+    """The nearest day ahead of a centre, as an expression: a duty's or the end of a period."""
+    ahead = Matter.objects.filter(centre=OuterRef("pk"), sort=Sort.DUTY, due__gte=on)
+    ahead = ahead.exclude(mode__in=DECISIONS).order_by("due")
+    return Least(Subquery(ahead.values("due")[:1]), Case(When(ends__gte=on, then=F("ends"))))
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """Something owed for a centre, as the list needs it."""
+
+    name: str
+    mode: str
+    due: dt.date | None
+
+
+def owed_of(centres: Sequence[Centre], on: dt.date) -> dict[str, list[Owed]]:
+    """What is owed for each of these centres (read with `book` and `agenda`): one query, two more
+    when some of it is out of date."""
+    wanted = [c.id for c in centres]
+    if not agenda.all_hold(centres, on):
+        agenda.refresh(on, Q(id__in=wanted))
+    found = Matter.objects.filter(centre__in=wanted, sort=Sort.DUTY, closed=False)
+    owed: dict[str, list[Owed]] = {}
+    columns = ("centre_id", "book_id", "edition", "name", "year", "mode", "due")
+    for centre, book, edition, name, year, mode, due in found.order_by("id").values_list(*columns):
+        said = duty_name(book, edition, name, year)
+        owed.setdefault(centre, []).append(Owed(said, mode, due))
+    return owed
+
+
+def duty_name(book: str, edition: str, name: str, year: int | None) -> str:
+    """What a duty, a decision or a notice is called, in the edition that it comes from."""
+    model = library.editions(book).by_name[edition].programme
+    things = (model.duties, model.consequences, model.notices)
+    found = next((group[name] for group in things if name in group), None)
+    said = say(found.name) if found is not None else name
+    return f"{said}（{year}）" if year else said
+
+
+def row_in_words(centre: Centre, on: dt.date, duties: Sequence[Owed]) -> Row:
     """A centre in the list: who holds which role, what is due next, what awaits a decision."""
     row = queries.row_of(centre, on)
     model = row.programme
@@ -212,7 +286,7 @@ def row_in_words(centre: Centre, on: dt.date, duties: Sequence[Any]) -> Row:
         if row.roles.get(name) and not party.inside
     ]
     ahead = [
-        (d.due, say(d.name) + (f"（{d.year}）" if d.year else ""))
+        (d.due, d.name)
         for d in duties
         if d.due is not None and d.due >= on and d.mode not in DECISIONS
     ]
@@ -227,7 +301,7 @@ def row_in_words(centre: Centre, on: dt.date, duties: Sequence[Any]) -> Row:
         centre,
         roles[:2],
         min(ahead, default=None),
-        sum(1 for d in duties if d.late),
+        sum(1 for d in duties if d.due is not None and d.due < on),
         sum(1 for d in duties if d.mode in DECISIONS),
         say(kind.name) if kind is not None else "",
         centre.changed.astimezone(SHANGHAI).date() if centre.changed else None,

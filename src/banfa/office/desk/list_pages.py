@@ -23,7 +23,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import act_list, centre_list, lists, organisation_list
+from banfa.office.desk import act_list, centre_list, due_list, lists, organisation_list
 from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.exports import XLSX, plain
 from banfa.office.desk.language import say
@@ -35,7 +35,12 @@ from banfa.office.people.models import Organisation
 
 LISTINGS: dict[str, lists.Listing] = {
     one.id: one
-    for one in (centre_list.Centres(), act_list.Acts(), organisation_list.Organisations())
+    for one in (
+        centre_list.Centres(),
+        due_list.Due(),
+        act_list.Acts(),
+        organisation_list.Organisations(),
+    )
 }
 MOST_IN_A_FILE = 100_000
 
@@ -74,8 +79,10 @@ def tabs(here: str) -> list[dict[str, Any]]:
     """The lists, beside one another."""
     named = {
         "centre_list": _("中心"),
+        "due_list": _("到期事项"),
         "act_list": _("行为记录"),
         "organisation_list": _("单位"),
+        "search": _("全文检索"),
     }
     return [{"href": reverse(n), "text": text, "here": n == here} for n, text in named.items()]
 
@@ -232,6 +239,7 @@ def _workbook(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> H
 
 urls = [
     path("centres/", page(LISTINGS["centres"]), name="centre_list"),
+    path("due/", page(LISTINGS["due"]), name="due_list"),
     path("acts/", page(LISTINGS["acts"]), name="act_list"),
     path("organisations/", page(LISTINGS["organisations"]), name="organisation_list"),
     path("lists/<slug:listing>/views/", save_view, name="save_view"),

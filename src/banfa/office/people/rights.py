@@ -17,6 +17,7 @@ THINGS = {
     "see.programme": ("查看办法页面", "See a regulation's page"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
+    "hurry": ("催办到期事项", "Ask others to hurry"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -68,6 +69,7 @@ def of_programme(
         yield subject, "see.register", Scope.ALL
         if party.body:
             yield subject, SECOND_FACTOR, Scope.PROGRAMME
+            yield subject, "hurry", Scope.PROGRAMME
         acts = [k for k, m in models.items() if name in m.by or ANYONE in m.by]
         for scope in scopes_of(party):
             for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
