@@ -12,6 +12,7 @@ from django.urls import path
 from banfa.office.desk import (
     account_pages,
     act_views,
+    bulk,
     errors,
     hurry,
     language,
@@ -111,6 +112,8 @@ urlpatterns = [
     ),
     path("programmes/<slug:programme>/<str:edition>/", views.programme, name="programme"),
     *list_pages.urls,
+    path("centres/bulk/", bulk.bulk, name="bulk"),
+    path("centres/bulk/<int:number>/", bulk.receipt, name="bulk_receipt"),
     path("due/hurry/", hurry.hurry, name="hurry"),
     path("search/", search_page.search_page, name="search"),
     path("centres/<str:centre>/", views.centre, name="centre"),

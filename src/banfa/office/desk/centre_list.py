@@ -158,6 +158,7 @@ class Centres(lists.Listing):
             "within": WITHIN,
             "waitings": WAITING,
             "procedures": procedures(known, chosen),
+            "may_bulk": any(t.startswith("act:") for r in asked.reach.rights.values() for t in r),
         }
 
 
