@@ -121,16 +121,29 @@ def many(number: int) -> None:
     first = Centre.objects.count() + 100
     rows = []
     for n in range(first, first + number):
-        row = Centre.objects.get(pk=start.pk) if not rows else rows[0].__class__(
-            **{f.attname: getattr(start, f.attname) for f in Centre._meta.concrete_fields}
+        row = (
+            Centre.objects.get(pk=start.pk)
+            if not rows
+            else rows[0].__class__(
+                **{f.attname: getattr(start, f.attname) for f in Centre._meta.concrete_fields}
+            )
         )
         row.pk = f"mini-{n:05d}"
         rows.append(row)
     Centre.objects.bulk_create(rows)
 
 
-@pytest.mark.parametrize("path", ["/centres/", "/centres/?q=软件&stage=planned", "/organisations/", "/due/",
-                                  "/acts/", "/acts/?programme=mini"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/centres/",
+        "/centres/?q=软件&stage=planned",
+        "/organisations/",
+        "/due/",
+        "/acts/",
+        "/acts/?programme=mini",
+    ],
+)
 def test_a_page_takes_as_few_queries_with_50_as_with_500(
     client: Client, centres: Any, path: str, django_assert_max_num_queries: Any
 ) -> None:
@@ -224,7 +237,11 @@ def test_files_are_only_for_those_with_the_right(client: Client, centres: Any) -
 
 
 def test_a_view_is_saved_used_shared_and_removed(client: Client, centres: Any) -> None:
-    given = {"name": " 在筹  中心 ", "query": "stage=preparing&cols=id&page=3&q=", "organisation": ""}
+    given = {
+        "name": " 在筹  中心 ",
+        "query": "stage=preparing&cols=id&page=3&q=",
+        "organisation": "",
+    }
     answer = client.post("/lists/centres/views/", given)
     assert answer["Location"] == "/centres/?stage=preparing&cols=id"
     page = client.get("/centres/?stage=preparing&cols=id")
@@ -328,7 +345,9 @@ def test_the_search_page_answers_anything(client: Client, centres: Any, query: s
 
 def test_the_search_page_shows_the_words_in_their_place(client: Client, centres: Any) -> None:
     page = client.get("/search/?q=中试平台 氢能")
-    assert "<mark>中试平台</mark>" in text(page) and 'href="/centres/mini-0002/record/1/"' in text(page)
+    assert "<mark>中试平台</mark>" in text(page) and 'href="/centres/mini-0002/record/1/"' in text(
+        page
+    )
     assert "mini-0001" not in text(page)
     own = signed_in(seed.person("unit2", ("unit", "org-2")))
     assert "mini-0002" in text(own.get("/search/?q=中"))

@@ -84,7 +84,9 @@ class Acts(lists.Listing):
         if party := asked.one_of("party", dict(parties(known, chosen)), _("身份")):
             found &= Q(party=party)
         if given["org"]:
-            found &= Q(payload__organisation__org__in=centre_list.organisations_called(given["org"]))
+            found &= Q(
+                payload__organisation__org__in=centre_list.organisations_called(given["org"])
+            )
         if given["person"]:
             found &= Q(payload__person__icontains=given["person"])
         if given["centre"]:

@@ -155,9 +155,7 @@ def _form(request: HttpRequest, choice: Choice) -> HttpResponse:
     choices = setting.choices(where, choice.kind, request.reach.centres())
     posted = request.method == "POST"
     given = request.POST if posted else request.GET
-    form = actform.build(
-        choice.rs, choice.kind, choices, given, request.FILES, choice.chosen.party
-    )
+    form = actform.build(choice.rs, choice.kind, choices, given, request.FILES, choice.chosen.party)
     form.exception = []
     setting.basis_of_inputs(where, form)
     if not posted:
@@ -204,9 +202,7 @@ def _proposal(
     )
 
 
-def _preview(
-    request: HttpRequest, choice: Choice, filled: actform.Filled, centre: Centre
-) -> Line:
+def _preview(request: HttpRequest, choice: Choice, filled: actform.Filled, centre: Centre) -> Line:
     """How the act would be judged for one centre. Raises BadProposal when it cannot be read."""
     line = Line(centre, queries.row_of(centre, clock.today()))
     try:
@@ -227,14 +223,17 @@ def _record(request: HttpRequest, choice: Choice, filled: actform.Filled) -> Htt
     ticked = set(request.POST.getlist("take"))
     if not key or not ticked:
         return wrong_request(request, _("没有勾选要办理的中心，未作任何记录。"))
-    rows = [
-        _recorded(request, choice, filled, c, key) for c in choice.centres if c.id in ticked
-    ]
+    rows = [_recorded(request, choice, filled, c, key) for c in choice.centres if c.id in ticked]
     model = choice.rs.models[choice.kind]
     named = (choice.kind, model.name.zh, model.name.en)
     assert filled.on is not None
     run = keeping.keep_run(
-        request.user, key, choice.programme, named, filled.on, rows  # type: ignore[arg-type]
+        request.user,
+        key,
+        choice.programme,
+        named,
+        filled.on,
+        rows,  # type: ignore[arg-type]
     )
     return HttpResponseRedirect(reverse("bulk_receipt", args=[run.pk]))
 
@@ -257,9 +256,7 @@ def _recorded(
         return row
     row["accepted"], row["seq"] = receipt.accepted, receipt.seq
     told = receipt.refusals + receipt.warnings
-    row["said"] = [
-        [f.says.zh, f.says.en, f.cite, f.default] for f in told if f.says is not None
-    ]
+    row["said"] = [[f.says.zh, f.says.en, f.cite, f.default] for f in told if f.says is not None]
     return row
 
 

@@ -64,7 +64,7 @@ def hurry(request: HttpRequest) -> HttpResponse:
         after = {"matters": [f"{m.centre_id} {m.key}" for m in chosen], "said": said}
         audit.note("hurried", request.user, f"{len(chosen)}", after=after)
     context: dict[str, Any] = {
-        "here": "lists",
+        "here": "centres",
         "rows": rows,
         "sent": sent,
         "said": said,

@@ -55,7 +55,7 @@ def page(listing: lists.Listing) -> Callable[..., HttpResponse]:
         asked = lists.read(request, listing)
         found = lists.page_of(asked, listing)
         context = {
-            "here": "lists" if listing.id != "centres" else "centres",
+            "here": "centres",
             "listing": listing,
             "tabs": tabs(listing.address),
             "asked": asked,
@@ -83,6 +83,7 @@ def tabs(here: str) -> list[dict[str, Any]]:
         "act_list": _("行为记录"),
         "organisation_list": _("单位"),
         "search": _("全文检索"),
+        "charts": _("统计"),
     }
     return [{"href": reverse(n), "text": text, "here": n == here} for n, text in named.items()]
 
@@ -215,7 +216,7 @@ def _csv(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> HttpRe
 
 def _workbook(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> HttpResponse:
     """A workbook written row by row, so that a long list takes little memory."""
-    file = tempfile.TemporaryFile()
+    file = tempfile.TemporaryFile()  # noqa: SIM115  the answer closes it when it is sent
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(file, options) as book:
         sheet = book.add_worksheet()

@@ -32,7 +32,7 @@ def search_page(request: HttpRequest) -> HttpResponse:
     words = search.words_of(asked)
     raw = request.GET.get("page", "1")
     context: dict[str, Any] = {
-        "here": "lists",
+        "here": "centres",
         "tabs": list_pages.tabs("search"),
         "asked": lists.text_of(asked),
         "words": words,

@@ -6,43 +6,76 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('people', '0001_initial'),
+        ("people", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='BulkRun',
+            name="BulkRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=100, unique=True)),
-                ('programme', models.CharField(max_length=40)),
-                ('act', models.CharField(max_length=100)),
-                ('act_zh', models.CharField(max_length=200)),
-                ('act_en', models.CharField(max_length=200)),
-                ('on', models.DateField()),
-                ('started', models.DateTimeField()),
-                ('rows', models.JSONField(default=list)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='bulk_runs', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("key", models.CharField(max_length=100, unique=True)),
+                ("programme", models.CharField(max_length=40)),
+                ("act", models.CharField(max_length=100)),
+                ("act_zh", models.CharField(max_length=200)),
+                ("act_en", models.CharField(max_length=200)),
+                ("on", models.DateField()),
+                ("started", models.DateTimeField()),
+                ("rows", models.JSONField(default=list)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="bulk_runs",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SavedView',
+            name="SavedView",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('listing', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=60)),
-                ('query', models.CharField(blank=True, max_length=2000)),
-                ('created', models.DateTimeField()),
-                ('organisation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='shared_views', to='people.organisation')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='views', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("listing", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=60)),
+                ("query", models.CharField(blank=True, max_length=2000)),
+                ("created", models.DateTimeField()),
+                (
+                    "organisation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="shared_views",
+                        to="people.organisation",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="views",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'listing', 'name'), name='view_of_user')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("user", "listing", "name"), name="view_of_user")
+                ],
             },
         ),
     ]
