@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "banfa.office.notices",
     "banfa.office.evaluations",
     "banfa.office.ledger",
+    "banfa.office.lists",
     "allauth",
     "allauth.account",
     "allauth.mfa",

@@ -27,6 +27,7 @@ THINGS = {
     "administer.rounds": ("组织数据采集和计分", "Collect figures and score them"),
     "call.review": ("组织评审", "Call a review"),
     "manage.experts": ("管理专家库", "Keep a register of experts"),
+    "hurry": ("催办到期事项", "Ask others to hurry"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -80,6 +81,7 @@ def of_programme(
         yield subject, "see.register", Scope.ALL
         if party.body:
             yield subject, SECOND_FACTOR, Scope.PROGRAMME
+            yield subject, "hurry", Scope.PROGRAMME
         if name in programme.authority:
             yield subject, "administer.systems", Scope.PROGRAMME
             yield subject, "administer.rounds", Scope.PROGRAMME
