@@ -13,7 +13,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from banfa.office import clock
-from banfa.office.desk import actform, citations, moment, permitted, queue_pages, setting
+from banfa.office.desk import (
+    actform,
+    citations,
+    moment,
+    permitted,
+    queue_pages,
+    review_prefill,
+    setting,
+)
 from banfa.office.desk.errors import forbidden_because, on_file
 from banfa.office.desk.language import joined, say
 from banfa.office.desk.standing import Standing
@@ -78,7 +86,7 @@ def _act(
         return _may_not(request, where, party, kind)
     choices = setting.choices(where, kind, request.reach.centres())
     posted = request.method == "POST"
-    given = request.POST if posted else request.GET
+    given = request.POST if posted else review_prefill.given(request, where, kind)
     form = actform.build(where.rs, kind, choices, given, request.FILES, party)
     form.cases = permitted.case_options(where.rs, where.state, kind)
     form.organisations = permitted.organisation_options(where.rs, where.state, chosen, choices)

@@ -27,6 +27,7 @@ def tabs(centre: Any, here: str) -> list[Tab]:
         "centre_duties": _("义务与期限"),
         "centre_money": _("资金"),
         "centre_results": _("结果"),
+        "centre_reviews": _("评审"),
         "centre_timeline": _("行为记录"),
         "centre_notes": _("备注"),
     }
