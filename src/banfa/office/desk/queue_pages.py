@@ -26,6 +26,7 @@ from banfa.office.people.models import Organisation
 from banfa.office.queues import colleagues, queries, routing, verbs, words
 from banfa.office.queues.errors import QueueError
 from banfa.office.queues.models import MANNERS, Answer, Manner, SignOff
+from banfa.office.todo import Todo
 
 GIVEN_TO = 6
 """So many people can be named in the form that routes a piece of work."""
@@ -77,6 +78,7 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
         _among(request.GET.get("due", ""), dues),
         int(page) if page.isdigit() and len(page) < 6 else 1,
     )
+    filtered = bool(asked.programme or asked.kind or asked.due)
     found = LISTS[which](request.reach, asked)
     context = {
         "here": "home",
@@ -84,8 +86,9 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
         "title": titles()[which],
         "lists": titles().items(),
         "found": found,
+        "others": [] if which != "todo" or asked.page > 1 or filtered else _others(request),
         "asked": asked,
-        "filtered": bool(asked.programme or asked.kind or asked.due),
+        "filtered": filtered,
         "programmes": seen.items(),
         "kinds": kinds.items(),
         "dues": dues.items(),
@@ -93,6 +96,11 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
         "today": clock.today(),
     }
     return render(request, "desk/work_list.html", context)
+
+
+def _others(request: HttpRequest) -> list[Todo]:
+    """What waits for the person in the other parts of the office."""
+    return workbench.todos(request.user, request.reach, clock.today(), workbench.OTHERS)
 
 
 def _among(asked: str, known: Any) -> str:

@@ -28,7 +28,7 @@ from banfa.rules.words import Text
 from banfa.rules.world import World
 
 AT_ONCE = 200
-"""So many agendas at most are made anew within a request; more are left to `banfa refresh`."""
+"""So many agendas at most are made anew within a request; more are left to the worker."""
 
 FIELDS = tuple(f.name for f in Matter._meta.concrete_fields if f.name not in ("id", "centre"))
 
@@ -266,7 +266,7 @@ def of(
 
 def after_programme_act(book: ProgrammeBook, today: dt.date) -> None:
     """Makes anew what a programme-level act has changed, when that is little; the rest is left to
-    whoever reads next, or to `banfa refresh`."""
+    whoever reads next, or to the worker."""
     mine = Agenda.objects.filter(book=book)
     changed = list(
         mine.filter(stale([book], today)).values_list("centre_id", flat=True)[: AT_ONCE + 1]
