@@ -26,7 +26,6 @@ from banfa.office.people.models import Organisation
 from banfa.office.queues import colleagues, queries, routing, verbs, words
 from banfa.office.queues.errors import QueueError
 from banfa.office.queues.models import MANNERS, Answer, Manner, SignOff
-from banfa.office.todo import Todo
 
 GIVEN_TO = 6
 """So many people can be named in the form that routes a piece of work."""
@@ -45,7 +44,13 @@ LISTS: dict[str, List] = {
 
 def titles() -> dict[str, str]:
     """What the lists are called."""
-    return {"todo": _("待办"), "done": _("已办"), "begun": _("我发起"), "copied": _("抄送我")}
+    return {
+        "todo": _("待办"),
+        "others": _("其他待办"),
+        "done": _("已办"),
+        "begun": _("我发起"),
+        "copied": _("抄送我"),
+    }
 
 
 def _kinds(which: str) -> dict[str, str]:
@@ -86,7 +91,6 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
         "title": titles()[which],
         "lists": titles().items(),
         "found": found,
-        "others": [] if which != "todo" or asked.page > 1 or filtered else _others(request),
         "asked": asked,
         "filtered": filtered,
         "programmes": seen.items(),
@@ -98,9 +102,23 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
     return render(request, "desk/work_list.html", context)
 
 
-def _others(request: HttpRequest) -> list[Todo]:
-    """What waits for the person in the other parts of the office."""
-    return workbench.todos(request.user, request.reach, clock.today(), workbench.OTHERS)
+@require_safe
+def other_work(request: HttpRequest) -> HttpResponse:
+    """What waits for the person in the other parts of the office: reviews, figures and the like."""
+    if not request.reach.held:
+        return HttpResponseRedirect(reverse(navigation.first_page(request)))
+    today = clock.today()
+    waiting = workbench.todos(request.user, request.reach, today, workbench.OTHERS)
+    context = {
+        "here": "home",
+        "which": "others",
+        "title": titles()["others"],
+        "lists": titles().items(),
+        "waiting": waiting,
+        "short": workbench.short_names(),
+        "today": today,
+    }
+    return render(request, "desk/other_work.html", context)
 
 
 def _among(asked: str, known: Any) -> str:
@@ -464,6 +482,7 @@ def after_act(
 
 
 urls: Sequence[Any] = [
+    path("work/others/", other_work, name="other_work"),
     path("work/<slug:which>/", work_list, name="work_list"),
     path("centres/<str:centre>/cases/<str:case>/", case, name="case"),
     path("centres/<str:centre>/prepare/<slug:kind>/", prepare, name="prepare"),

@@ -219,15 +219,20 @@ def todo(reach: Reach, asked: Asked | None = None, size: int = SIZE) -> Lines:
         return Lines([], 0)
     behind = agenda.refresh(today, reach.centres())
     matters, tasks = _filtered(_work(reach), _tasks(reach), asked, today)
-    urged = Urging.objects.filter(centre=OuterRef("centre"), case=OuterRef("key"))
-    urged = urged.exclude(case="").filter(task__isnull=True, on__gte=OuterRef("since"))
+    hurried = Urging.objects.filter(
+        centre=OuterRef("centre"),
+        case=OuterRef("key"),
+        task__isnull=True,
+        on__gte=OuterRef("since"),
+    )
+    urged = Matter.objects.filter(Exists(hurried), sort=Sort.CASE, closed=False).values("pk")
     keys = _keys(
         tasks, "task", F("pk"), Coalesce("routing__due", LATEST, output_field=DateField()),
         Q(urgent=True), TruncDate("since", tzinfo=SHANGHAI),
     ).union(
         _keys(
             matters, "matter", F("pk"), Coalesce("due", LATEST, output_field=DateField()),
-            Exists(urged), F("since"),
+            Q(pk__in=urged), F("since"),
         ),
         all=True,
     )  # fmt: skip
