@@ -14,6 +14,7 @@ from banfa.office.desk import (
     act_views,
     errors,
     language,
+    notice_pages,
     people_pages,
     sign_in,
     views,
@@ -91,6 +92,7 @@ PEOPLE = [
 urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
+    *notice_pages.urls,
     path("", views.home, name="home"),
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
