@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import os
@@ -15,7 +16,7 @@ from typing import Any
 CONCURRENCY = 4
 GRACE_SECONDS = 60
 """A worker that is told to stop finishes the jobs at hand; what lasts longer is left to others."""
-RECONNECT_SECONDS = 5
+RECONNECT_SECONDS = 2
 
 log = logging.getLogger("banfa.worker")
 
@@ -49,16 +50,27 @@ def _work(concurrency: int, **more: Any) -> None:
     # A second app over the same tasks: were the connector replaced in the one app, jobs that a task
     # defers would leave the transaction of that task.
     own = app.with_connector(app.connector.get_worker_connector())
-    own.run_worker(
-        **{
-            "name": f"banfa-{os.getpid()}",
-            "concurrency": concurrency,
-            "shutdown_graceful_timeout": GRACE_SECONDS,
-            "stalled_worker_timeout": STALLED_SECONDS,
-            "delete_jobs": "successful",
-            **more,
-        }
-    )
+    try:
+        own.run_worker(
+            **{
+                "name": f"banfa-{os.getpid()}",
+                "concurrency": concurrency,
+                "shutdown_graceful_timeout": GRACE_SECONDS,
+                "stalled_worker_timeout": STALLED_SECONDS,
+                "delete_jobs": "successful",
+                **more,
+            }
+        )
+    finally:
+        asyncio.run(_let_go())
+
+
+async def _let_go() -> None:
+    """Closes the connection by which periodic jobs are queued, which may be dead."""
+    from asgiref.sync import sync_to_async
+    from django.db import connections
+
+    await sync_to_async(connections.close_all, thread_sensitive=True)()
 
 
 def _stop_with(parent: int) -> None:

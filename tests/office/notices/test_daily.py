@@ -25,7 +25,8 @@ SURVEY = {
     "title": "年报", "reason": "按期报送", "day": dt.date(2030, 1, 10), "count": 6,
     "amount": "100", "share": "0.5", "open": True, "form": "legal", "tasks": ["test"],
     "words": ["氢能"], "people": ["张某"], "partner": {"org": "org-3", "name": "丙产业技术研究院"},
-    "members": [{"org": "org-3", "name": "丙产业技术研究院"}], "rows": [{"name": "试验台", "price": "10"}],
+    "members": [{"org": "org-3", "name": "丙产业技术研究院"}],
+    "rows": [{"name": "试验台", "price": "10"}],
     "notice": 1,
 }  # fmt: skip
 
@@ -134,7 +135,8 @@ def test_each_step_of_the_day_is_done_once_when_its_hour_has_come(
 ) -> None:
     day = dt.date(2030, 11, 15)
     for time, expected in (
-        (dt.time(0, 10), ["agenda"]), (dt.time(1, 0), []), (dt.time(6, 30), ["clean_up", "reminders"]),
+        (dt.time(0, 10), ["agenda"]), (dt.time(1, 0), []),
+        (dt.time(6, 30), ["clean_up", "reminders"]),
         (dt.time(7, 0), []), (dt.time(9, 0), ["digests"]), (dt.time(9, 15), []),
     ):  # fmt: skip
         moment = dt.datetime.combine(day, time, clock.SHANGHAI)
