@@ -66,7 +66,7 @@ def test_a_duty_is_recalled_until_it_is_done(centres: Any, monkeypatch: pytest.M
         "2031-01-29", "2031-02-21", "2031-02-27", "2031-03-01", "2031-03-08",
     }  # fmt: skip
     said = subjects(to=unit)
-    assert said[0] == "国家氢能装备样例中心（筹）：年度报告，还有30日到期"
+    assert said[0] == "国家氢能装备样例中心（筹）：年度报告（2030），还有30日到期"
     assert said[-1].endswith("已逾期8日")
     assert "2月末日" in Notice.objects.filter(to=unit)[0].body_zh
     urgent = Notice.objects.filter(to=unit, urgent=True).order_by("id")

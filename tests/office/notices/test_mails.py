@@ -160,7 +160,9 @@ def test_an_address_that_is_refused_is_given_up_at_once_and_not_written_down(
     failing(monkeypatch, smtplib.SMTPRecipientsRefused(refused))
     tasks.send(Mail.objects.get().pk)
     mail = Mail.objects.get()
-    assert mail.given_up is not None and mail.problem == "SMTPRecipientsRefused 550"
+    assert mail.given_up is not None and mail.problem == "recipient 550"
+    assert mails.trouble(mail.problem).zh == "收件地址被拒（550）"
+    assert mails.trouble("").en == "it could not be sent"
 
 
 def test_the_job_of_a_failed_mail_is_tried_again_later() -> None:

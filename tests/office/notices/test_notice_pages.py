@@ -198,11 +198,11 @@ def test_the_system_administrator_sees_what_failed_and_tries_again(one: User) ->
     session["second_factor"] = True
     session.save()
     lost = Mail.objects.create(
-        to=one, made=clock.now(), tries=7, given_up=clock.now(), problem="SMTPRecipientsRefused 550"
+        to=one, made=clock.now(), tries=7, given_up=clock.now(), problem="recipient 550"
     )
     page = system.get("/people/background/")
     assert page.status_code == 200
-    assert "没有运行" in text_of(page) and "550" in text_of(page)
+    assert "没有运行" in text_of(page) and "收件地址被拒（550）" in text_of(page)
     assert system.post("/people/background/", {"mail": lost.pk}).status_code == 302
     lost.refresh_from_db()
     assert lost.given_up is None and lost.tries == 0

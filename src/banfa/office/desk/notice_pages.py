@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from banfa.office import clock
 from banfa.office.desk import citations
-from banfa.office.desk.language import in_english, say
+from banfa.office.desk.language import say
 from banfa.office.desk.people_pages import needs
 from banfa.office.ledger.queries import Due
 from banfa.office.notices import deadlines, jobs, mails, queries, verbs
@@ -368,7 +368,7 @@ def background(request: HttpRequest) -> HttpResponse:
         "said": said,
         "standing": standing,
         "failed": [(job, say(jobs.called(job.task_name))) for job in standing.failed],
-        "english": in_english(),
+        "mails": [(mail, say(mails.trouble(mail.problem))) for mail in standing.mails],
     }
     return render(request, "desk/background.html", context, status=422 if said else 200)
 

@@ -149,7 +149,8 @@ def _subject(owed: Due, today: dt.date) -> Text:
         zh, en = "今日到期", "due today"
     else:
         zh, en = f"还有{left}日到期", f"due in {left} days"
-    return Text(f"{centre.zh}：{name.zh}，{zh}", f"{centre.en}: {name.en}, {en}")
+    year = (f"（{owed.duty.year}）", f" ({owed.duty.year})") if owed.duty.year else ("", "")
+    return Text(f"{centre.zh}：{name.zh}{year[0]}，{zh}", f"{centre.en}: {name.en}{year[1]}, {en}")
 
 
 def _body(owed: Due) -> Text:
