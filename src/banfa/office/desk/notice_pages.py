@@ -270,7 +270,8 @@ def _deadline(one: Due) -> dict[str, Any]:
     return {
         "duty": duty,
         "centre": one.centre,
-        "name": say(duty.name) + (f"（{duty.year}）" if duty.year else ""),
+        "name": say(duty.name)
+        + (say(Text(f"（{duty.year}）", f" ({duty.year})")) if duty.year else ""),
         "centre_name": say(one.centre.name),
         "computed": say(duty.computed),
         "follows": say(duty.follows),
