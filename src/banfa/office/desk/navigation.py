@@ -27,7 +27,8 @@ def entries(request: HttpRequest) -> list[Entry]:
     reach, found = request.reach, []
     if reach.held:
         found += [
-            Entry("home", _("中心"), "home"),
+            Entry("home", _("工作台"), "home"),
+            Entry("centre_list", _("中心"), "centres"),
             Entry("programmes", _("办法一览"), "programmes"),
         ]
     if not request.user.role:
