@@ -20,7 +20,8 @@ COLOURS = 6
 
 @dataclass
 class Chart:
-    """A chart: what it shows, the drawing, and its numbers as a table (`head`, `rows`).
+    """A chart: what it shows, the drawing, and its numbers as a table (`head`, `rows`), whose
+    first `words` columns are words.
 
     `empty` says why there is nothing to draw.
     """
@@ -32,6 +33,7 @@ class Chart:
     head: list[str] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
     empty: str = ""
+    words: int = 1
 
 
 @dataclass(frozen=True)
