@@ -105,6 +105,7 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "banfa.office.desk",  # before allauth, whose templates its own stand for
     "banfa.office.notices",
+    "banfa.office.evaluations",
     "banfa.office.ledger",
     "banfa.office.lists",
     "allauth",
@@ -115,6 +116,9 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.reviews",
+    "banfa.office.demo",
+    "banfa.office.queues",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

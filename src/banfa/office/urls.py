@@ -20,9 +20,13 @@ from banfa.office.desk import (
     language,
     list_pages,
     people_pages,
+    queue_pages,
+    record_pages,
+    review_pages,
     search_page,
     sign_in,
     views,
+    workbench,
 )
 
 # Only those of allauth's pages that are used here, each with a template of the desk's.
@@ -97,7 +101,11 @@ PEOPLE = [
 urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
-    path("", views.home, name="home"),
+    *review_pages.urls,
+    *workbench.urls,
+    *queue_pages.urls,
+    *record_pages.urls,
+    path("centres/", views.home, name="centre_list"),
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
     path("compare/", views.compare, name="compare"),
