@@ -59,7 +59,7 @@ class Asked:
     @property
     def reach(self) -> Any:
         """What the person may see and do."""
-        return self.request.reach  # type: ignore[attr-defined]
+        return self.request.reach
 
     def day(self, name: str, label: Any) -> dt.date | None:
         """A filter that is a day."""
