@@ -110,6 +110,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.intake",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -13,6 +13,7 @@ from banfa.office.desk import (
     account_pages,
     act_views,
     errors,
+    import_pages,
     language,
     people_pages,
     sign_in,
@@ -95,6 +96,7 @@ urlpatterns = [
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
     path("compare/", views.compare, name="compare"),
+    *import_pages.urls,
     path("programmes/<slug:programme>/", views.latest_edition, name="latest_edition"),
     path(
         "programmes/<slug:programme>/acts/<slug:kind>/",
