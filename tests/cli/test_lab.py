@@ -90,7 +90,7 @@ def test_made_up_lives_are_the_same_for_the_same_seed_and_stand(tmp_path: Path) 
 def test_made_up_lives_of_every_programme_are_written_and_read_without_loss(
     name: str, tmp_path: Path
 ) -> None:
-    """What is typed when a life is made is typed the same when it is read: nothing goes otherwise."""
+    """What is typed when a life is made is typed the same when it is read."""
     editions = find(name)
     lives = tmp_path / "lives.jsonl"
     make_file(lives, editions, 11, 64)

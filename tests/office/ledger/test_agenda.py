@@ -47,23 +47,21 @@ def kept_cases() -> set[tuple[Any, ...]]:
 DAYS = ("2030-11-15", "2031-01-01", "2031-03-01", "2032-06-15", "2029-05-01")
 
 
-def test_the_demonstration_is_told_as_folding_tells_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_demonstration_is_told_as_folding_tells_it(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("BANFA_TODAY", demo.TODAY.isoformat())
+    settings.PROGRAMMES_DIR = None
     library.forget()
-    with pytest.MonkeyPatch.context() as shipped:
-        from django.conf import settings
-
-        shipped.setattr(settings, "PROGRAMMES_DIR", None)
-        library.forget()
-        loader.load()
-        assert kept_cases() == live_cases() != set()
-        for day in DAYS:
-            monkeypatch.setenv("BANFA_TODAY", day)
-            assert kept(clock.today()) == live(clock.today()), day
-        assert not replay.rebuild(check=True).faults
-        monkeypatch.setenv("BANFA_TODAY", demo.TODAY.isoformat())
-        owed = [(d.centre.id, repr(d.duty)) for d in queries.due()]
-        assert len(owed) == sum(len(d) for d in live(demo.TODAY).values())
+    loader.load()
+    assert kept_cases() == live_cases() != set()
+    for day in DAYS:
+        monkeypatch.setenv("BANFA_TODAY", day)
+        assert kept(clock.today()) == live(clock.today()), day
+    assert not replay.rebuild(check=True).faults
+    monkeypatch.setenv("BANFA_TODAY", demo.TODAY.isoformat())
+    owed = [(d.centre.id, repr(d.duty)) for d in queries.due()]
+    assert len(owed) == sum(len(d) for d in live(demo.TODAY).values())
     library.forget()
 
 
@@ -71,12 +69,12 @@ def bare(duties: Any) -> list[Any]:
     return [(d.id, d.year, d.since, d.due, d.holder) for d in duties]
 
 
-def test_each_day_before_the_horizon_gives_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_day_before_the_horizon_gives_the_same(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The day named is the first on which anything differs; until then nothing does."""
-    from django.conf import settings
-
     monkeypatch.setenv("BANFA_TODAY", demo.TODAY.isoformat())
-    monkeypatch.setattr(settings, "PROGRAMMES_DIR", None)
+    settings.PROGRAMMES_DIR = None
     library.forget()
     loader.load()
     for centre in Centre.objects.select_related("book").order_by("id"):

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import agenda, coding, library, search, store
+from banfa.office.ledger import agenda, coding, library, search, signals, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -461,7 +461,9 @@ class Recording:
     def _settle(self, row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
         """Writes what the centre's acts now amount to, and the notices that this one owes."""
         centre.save()
-        Outbox.objects.bulk_create(owed(row, centre, state, rs))
+        if rows := owed(row, centre, state, rs):
+            Outbox.objects.bulk_create(rows)
+            signals.owed.send(Outbox)
 
     def _beside(self, centre: Centre, history: History, state: State) -> None:
         """Writes what is under way and owed for the centre now."""
