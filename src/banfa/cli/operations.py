@@ -30,6 +30,12 @@ def add_commands(commands: Any, within: Callable[[Run], Run]) -> None:
     bring.add_argument("--dry-run", action="store_true", help="只判断，不登记 / judge only")
     bring.add_argument("--report", type=Path, help="逐行结果（.xlsx）/ what came of each row")
     bring.set_defaults(run=within(_bring))
+    save = commands.add_parser("backup", help="备份数据库和附件 / back up database and files")
+    save.add_argument("target", type=Path, help="目录或文件名 / a folder, or the file's name")
+    save.set_defaults(run=within(_backup))
+    back = commands.add_parser("restore", help="由备份恢复 / restore from a backup")
+    back.add_argument("file", type=Path, help="备份文件 / the archive")
+    back.set_defaults(run=within(_restore))
 
 
 def _day(text: str) -> dt.date:
@@ -141,3 +147,51 @@ def _tell(report: Any, args: argparse.Namespace) -> int:
         + ("（试判断，未作记录 / nothing was recorded）" if report.dry else "")
     )
     return 1 if wrong else 0
+
+
+# --- backup and restore ---------------------------------------------------------------------------
+
+
+def _backup(args: argparse.Namespace) -> int:
+    from banfa.cli.office import Wrong, _set_up
+
+    _set_up()
+    from banfa.office import backups
+
+    try:
+        path = backups.backup(args.target, print)
+    except backups.BackupError as error:
+        raise Wrong(str(error)) from error
+    print(f"{path}（{path.stat().st_size / 2**20:.1f} MB）")
+    print("密钥（BANFA_SECRET_KEY 或数据目录中的 secret-key）不在备份中，请另行妥善保存")
+    print("The secret key is no part of it: keep it elsewhere.")
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    """Restores, then proves the chains."""
+    from banfa.cli.office import Wrong, _set_up, _told
+
+    _set_up(tables=False)
+    from banfa.office import backups
+
+    try:
+        manifest = backups.restore(args.file, print)
+    except backups.BackupError as error:
+        raise Wrong(str(error)) from error
+    print(
+        f"已恢复 {manifest['made']} 的备份（版本 {manifest['banfa']}，"
+        f"PostgreSQL {manifest['postgresql']}）/ restored"
+    )
+    if manifest["files"] == "elsewhere":
+        print("附件存于 S3，不在备份中 / attached files lie in S3 and were left there")
+    from django.db import connection
+    from django.db.migrations.executor import MigrationExecutor
+
+    executor = MigrationExecutor(connection)
+    if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+        print("备份出自较早的版本，请接着运行 banfa migrate / now run banfa migrate")
+        return 0
+    from banfa.office.ledger import replay
+
+    return int(_told("核验 / verified", replay.verify()))

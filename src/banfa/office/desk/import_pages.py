@@ -117,13 +117,15 @@ def import_preview(request: HttpRequest, programme: str, upload: int) -> HttpRes
     """What each row would come to; then, once entered, what came of it."""
     rs = _ruleset(request, programme)
     kept = _upload(request, programme, upload)
-    if kept.entered is None and request.method == "POST" and request.POST.get("what") == "enter":
+    if request.method == "POST" and request.POST.get("what") == "enter":
+        first = kept.entered is None
         try:
             verbs.enter(kept.pk, request.user, MOST_ROWS)
         except BadFile as error:
             return _preview(request, rs, kept, say(error.text))
-        audit.note("imported", request.user, f"{programme} {kept.name}",
-                   after={"digest": kept.digest})  # fmt: skip
+        if first:
+            audit.note("imported", request.user, f"{programme} {kept.name}",
+                       after={"digest": kept.digest})  # fmt: skip
         return HttpResponseRedirect(reverse("import_preview", args=[programme, upload]))
     if kept.entered is not None:
         return _receipt(request, rs, kept)

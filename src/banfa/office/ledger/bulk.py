@@ -21,7 +21,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from banfa.office import clock
-from banfa.office.ledger import agenda, coding, library, search, store
+from banfa.office.ledger import agenda, coding, library, search, signals, store
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts, declared, lock_people
 from banfa.office.ledger.models import (
@@ -313,6 +313,8 @@ class _Batch:
             assert owes.act is not None
             owes.act_id = owes.act.pk
         copy_in(Outbox, self.outbox)
+        if self.outbox:
+            signals.owed.send(Outbox)
         renamed = self.profiles.keys() - self.fresh.keys()
         SearchText.objects.filter(centre__in=renamed, source=search.PROFILE).delete()
         copy_in(SearchText, [*self.profiles.values(), *self.texts])
