@@ -41,6 +41,7 @@ KINDS = {
     "organisation": ("登记单位", "Organisation entered"),
     "imported": ("导入既有中心", "Existing centres imported"),
     "exported": ("导出", "Exported"),
+    "hurried": ("催办", "Asked to hurry"),
     "viewed": ("查看敏感内容", "Sensitive content viewed"),
     "denied": ("越权被拒", "Refused for lack of rights"),
     "installed": ("系统初始化", "Installed"),
