@@ -28,6 +28,8 @@ from banfa.rules.library import ids
 from banfa.rules.loading import LoadError
 
 FILES = loader.files()
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
 def test_each_file_is_a_history_of_its_own(path: Path) -> None:
     book_of(read_file(path))
@@ -44,9 +46,9 @@ def test_every_stage_and_every_procedure_of_a_programme_occurs(path: Path) -> No
     stages, procedures, imported = set(), set(), set()
     for history in book.centres.values():
         state = history.state(book.world, demo.TODAY)
-        stages |= {change.stage for change in state.stages}
+        stages |= {stage for stage, _since in state.stages}
         imported.add(state.stage if state.imported else None)
-        procedures |= {case.procedure for case in state.cases.values()}
+        procedures |= set(state.open_cases)
     programme = reader.editions.latest.programme
     of_centres = {
         model.opens.case

@@ -11,6 +11,7 @@ from banfa.office.desk import doors
 
 LONGEST = 60
 
+
 class SignIn(LoginView):
     """allauth's sign-in with what the office adds to its page."""
 

@@ -169,7 +169,8 @@ def excerpt(text: str, words: Iterable[str], around: int = 30) -> list[tuple[str
 
 def of_centre(centre: Centre) -> SearchText:
     """What a centre's row is found by: its names, number, field, organisations and initials."""
-    orgs = [str(o.get("name") or "") for held in centre.roles.values() for o in held]
+    roles = [held for _party, held in sorted(centre.roles.items())]  # the database keeps no order
+    orgs = [str(o.get("name") or "") for held in roles for o in held]
     known = [centre.title_zh, centre.title_en, centre.name_zh, centre.name_en, centre.subject]
     parts = dict.fromkeys([*known, centre.id, centre.initials, *orgs, *centre.places])
     text = clean("\n".join(part for part in parts if part))[:PART]
