@@ -105,7 +105,9 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "banfa.office.desk",  # before allauth, whose templates its own stand for
     "banfa.office.notices",
+    "banfa.office.evaluations",
     "banfa.office.ledger",
+    "banfa.office.lists",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -114,7 +116,9 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.reviews",
     "banfa.office.demo",
+    "banfa.office.queues",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
