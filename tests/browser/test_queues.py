@@ -1,4 +1,4 @@
-"""A case walks through three capacities, with an opinion, a handing over, a signer added, a hurry."""
+"""A case walks through three capacities: an opinion, a handing over, a signer added, a hurry."""
 
 from __future__ import annotations
 
