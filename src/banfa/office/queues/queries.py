@@ -272,11 +272,15 @@ def _filtered(matters: Any, tasks: Any, asked: Asked, today: dt.date) -> tuple[A
 
 
 def _page(keys: Any, asked: Asked, size: int) -> tuple[list[tuple[Any, ...]], int]:
-    """The keys of the page asked for, and how many there are in all: two queries."""
+    """The keys of the page asked for, and how many there are in all: two queries at most."""
+    if asked.page <= 1:
+        asked.page = 1
+        first = list(keys[: size + 1])
+        return first[:size], len(first) if len(first) <= size else keys.count()
     total = keys.count()
-    asked.page = max(1, min(asked.page, -(-total // size) or 1))
-    first = (asked.page - 1) * size
-    return list(keys[first : first + size]), total
+    asked.page = min(asked.page, -(-total // size) or 1)
+    begin = (asked.page - 1) * size
+    return list(keys[begin : begin + size]), total
 
 
 def _lines(found: Sequence[tuple[Any, ...]], reach: Reach) -> list[Line]:
