@@ -98,6 +98,9 @@ def add_commands(commands: Any) -> None:
     commands.add_parser("migrate", help="建立或升级数据表 / make the tables").set_defaults(
         run=_within(_migrate)
     )
+    from banfa.cli import operations
+
+    operations.add_commands(commands, _within)
 
 
 def _port(text: str) -> int:

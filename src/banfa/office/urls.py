@@ -17,6 +17,7 @@ from banfa.office.desk import (
     design_page,
     errors,
     hurry,
+    import_pages,
     language,
     list_pages,
     notice_pages,
@@ -110,6 +111,7 @@ urlpatterns = [
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
     path("compare/", views.compare, name="compare"),
+    *import_pages.urls,
     path("programmes/<slug:programme>/", views.latest_edition, name="latest_edition"),
     path(
         "programmes/<slug:programme>/acts/<slug:kind>/",
