@@ -20,6 +20,7 @@ from banfa.office.desk import (
     import_pages,
     language,
     list_pages,
+    notice_pages,
     people_pages,
     queue_pages,
     record_pages,
@@ -102,6 +103,7 @@ PEOPLE = [
 urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
+    *notice_pages.urls,
     *review_pages.urls,
     *workbench.urls,
     *queue_pages.urls,
