@@ -105,7 +105,6 @@ urlpatterns = [
     *workbench.urls,
     *queue_pages.urls,
     *record_pages.urls,
-    path("centres/", views.home, name="centre_list"),
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
     path("compare/", views.compare, name="compare"),
