@@ -17,8 +17,10 @@ from banfa.office.desk import (
     design_page,
     errors,
     hurry,
+    import_pages,
     language,
     list_pages,
+    notice_pages,
     people_pages,
     queue_pages,
     record_pages,
@@ -101,6 +103,7 @@ PEOPLE = [
 urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
+    *notice_pages.urls,
     *review_pages.urls,
     *workbench.urls,
     *queue_pages.urls,
@@ -108,6 +111,7 @@ urlpatterns = [
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),
     path("compare/", views.compare, name="compare"),
+    *import_pages.urls,
     path("programmes/<slug:programme>/", views.latest_edition, name="latest_edition"),
     path(
         "programmes/<slug:programme>/acts/<slug:kind>/",

@@ -171,7 +171,8 @@ def excerpt(text: str, sought: Iterable[str], around: int = 30) -> list[tuple[st
 def of_centre(centre: Centre) -> SearchText:
     """What a centre's row is found by: its names, field, organisations and places; and, behind
     `APART`, what nobody reads there: its number and initials."""
-    orgs = [str(o.get("name") or "") for held in centre.roles.values() for o in held]
+    roles = [held for _party, held in sorted(centre.roles.items())]  # the database keeps no order
+    orgs = [str(o.get("name") or "") for held in roles for o in held]
     known = [centre.title_zh, centre.title_en, centre.name_zh, centre.name_en, centre.subject]
     parts = [part for part in dict.fromkeys([*known, *orgs, *centre.places]) if part]
     text = clean("\n".join([*parts, APART, centre.id, centre.initials]))[:PART]
