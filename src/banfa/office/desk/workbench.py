@@ -18,10 +18,11 @@ from banfa.office.desk import navigation
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import Reach
 from banfa.office.queues import queries
+from banfa.office.reviews import queries as reviews
 from banfa.office.todo import Todo, in_order
 
 Source = Callable[[Any, Reach, dt.date], list[Todo]]
-SOURCES: tuple[Source, ...] = (queries.todos,)
+SOURCES: tuple[Source, ...] = (queries.todos, reviews.todos)
 """Where work comes from: one function for each part of the office."""
 
 SHOWN = 15
