@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.intake",
     "banfa.office.reviews",
     "banfa.office.demo",
     "banfa.office.queues",
