@@ -249,6 +249,9 @@ def _context(request: HttpRequest, one: Review, manages: bool, said: str) -> dic
         "done": len(complete),
         "behind": len(queries.behind(one)) if stage == Stage.OPEN else 0,
         "all_in": stage == Stage.OPEN and queries.all_in(one),
+        "heard": reviewer_pages.heard(queries.others(one, named=True), sheets.of(one.sheet))
+        if manages and stage == Stage.OPEN
+        else [],
         "grounds": [(g, a, say_rule(g.rule), Verdict(g.verdict).text) for g, a in grounds],
         "questions": sum(g.verdict == Verdict.QUESTION and a.takes_part for g, a in grounds),
         "draws": [_draw_lines(d) for d in one.draws.select_related("drawn_by").order_by("pk")],

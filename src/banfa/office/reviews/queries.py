@@ -363,19 +363,24 @@ class Heard:
     sheet: ScoreSheet
 
 
-def others(review: Review, centre: str, without: Assignment | None, named: bool) -> list[Heard]:
-    """The sheets of a centre, once all are in; none before. `named`: experts by name."""
+def others(
+    review: Review, centre: str = "", without: Assignment | None = None, named: bool = False
+) -> list[Heard]:
+    """The sheets of a centre ('': of all), once all are in; none before.
+
+    `without` leaves out an expert's own; `named`: experts by name, otherwise by number.
+    """
     if not all_in(review):
         return []
     rows = ScoreSheet.objects.filter(
-        subject__review=review,
-        subject__centre=centre,
-        handed_in__isnull=False,
-        assignment__answer=Answer.ACCEPTED,
-    ).select_related("assignment__expert")
+        subject__review=review, handed_in__isnull=False, assignment__answer=Answer.ACCEPTED
+    ).select_related("assignment__expert", "subject__centre")
+    if centre:
+        rows = rows.filter(subject__centre=centre)
     if without is not None:
         rows = rows.exclude(assignment=without)
-    return [Heard(called(s.assignment, named), s) for s in rows.order_by("assignment__number")]
+    found = rows.order_by("subject__centre", "assignment__number")
+    return [Heard(called(s.assignment, named), s) for s in found]
 
 
 def called(one: Assignment, named: bool) -> Text:
