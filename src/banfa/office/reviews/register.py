@@ -138,11 +138,8 @@ def change(by: User, expert: Expert, given: Mapping[str, str], version: int, **m
 
 
 def declare(by: User | None, expert: Expert, text: str) -> None:
-    """Enters declared ties: one a line, `单位：名称（说明）` or `个人：姓名（说明）` (or
-    `organisation:`, `person:`); without a word in front an organisation is meant.
-
-    Raises ReviewError.
-    """
+    """Enters declared ties: one a line, `单位：名称（说明）` or `个人：姓名（说明）`; without a
+    word in front an organisation is meant. Raises ReviewError."""
     for line in text.splitlines():
         if not line.strip():
             continue
@@ -161,12 +158,13 @@ def declare(by: User | None, expert: Expert, text: str) -> None:
 
 
 def _tie(line: str) -> tuple[bool, str, str]:
-    kinds = "单位|个人|organisation|person"
-    found = re.fullmatch(rf"(?:({kinds})\s*[：:])?\s*(.+?)\s*(?:[（(](.*)[）)])?", line)
+    found = re.fullmatch(
+        r"(?:(单位|个人|organisation|person)\s*[：:])?\s*(.+?)\s*(?:[（(](.*)[）)])?", line
+    )
     if found is None or len(found[2]) > 300:
         raise ReviewError(
             f"利益关系“{line[:30]}”请写成“单位：某某公司（顾问）”或“个人：张三（师生）”",
-            "write a tie as organisation: name (note), or person: name (note)",
+            "write a tie as organisation: name (note) or person: name (note)",
         )
     return found[1] in ("个人", "person"), found[2], (found[3] or "")[:300]
 
