@@ -76,8 +76,13 @@ REST = """(day) => {
     const inside = [];
     for (let f = h.nextElementSibling; f && f.tagName !== "H3"; f = f.nextElementSibling)
       if (f.classList.contains("field")) inside.push(f);
-    const controls = inside.map((f) => f.querySelector("textarea, input[type=text]")).filter(Boolean);
-    if (controls.length && controls.every((c) => !c.value)) sample(controls[0]);
+    const controls = inside.flatMap((f) => [...f.querySelectorAll("textarea, input, select")])
+      .filter((c) => !["hidden", "file", "radio", "checkbox"].includes(c.type));
+    if (controls.length && controls.every((c) => !c.value)) {
+      const row = controls[0].closest("tr");
+      for (const c of row ? controls.filter((one) => one.closest("tr") === row) : [controls[0]])
+        sample(c);
+    }
   }
   for (const g of form.querySelectorAll("fieldset.group")) {
     if (g.querySelector(":scope > legend .need")) continue;
