@@ -30,8 +30,8 @@ FIND = """([label, part]) => {
   const within = part ? [...form.querySelectorAll("fieldset.group")]
     .find((g) => own(g.querySelector(":scope > legend")) === part) : form;
   if (!within) return null;
-  const fields = [...within.querySelectorAll(".field")];
-  const found = fields.find((f) => own(f.querySelector(":scope > label, :scope > legend")) === label);
+  const label_of = (f) => own(f.querySelector(":scope > label, :scope > legend"));
+  const found = [...within.querySelectorAll(".field")].find((f) => label_of(f) === label);
   if (!found) return null;
   if (found.tagName === "FIELDSET") {
     if (found.querySelector(":scope > .rows")) return { id: found.id, kind: "rows" };
