@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from banfa.office.desk import existing
 from banfa.office.desk import fields as f
 from banfa.office.desk.language import say
+from banfa.office.dossiers import content
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.ruleset import Ruleset
@@ -148,31 +149,16 @@ def _document(
         if section.fields:
             inside = [made(f"{at}.{n}", given) for n, given in section.fields.items()]
         else:
-            inside = [made(at, as_input(section))]
+            inside = [made(at, content.as_input(section))]
         part.sections.append(
             Section(at, say(section.name), inside, bool(section.fields), say(section.help))
         )
     if not schema.sections:
-        part.file = made(f"{path}.__file", p.Input(type="file", name=_FILE, required=False))
-        part.reference = made(f"{path}.__reference", p.Input(name=_REFERENCE, required=False))
+        part.file = made(f"{path}.__file", content.FILE)
+        part.reference = made(f"{path}.__reference", content.REFERENCE)
     return part
 
 
-def as_input(section: p.Section) -> p.Input:
-    """A section without fields as one long text."""
-    return p.Input(
-        type="long_text",
-        name=section.name,
-        required=section.required,
-        cite=section.cite,
-        default=section.default,
-        length_hint=section.length_hint,
-        help=section.help,
-    )
-
-
-_FILE = p.Words(zh="附件", en="Attachment")
-_REFERENCE = p.Words(zh="文号或文件名称", en="Number or title of the document")
 _RULE = p.Words(zh="例外适用的条件", en="Condition excepted")
 _LIMIT = p.Words(zh="限度（日期、数量等）", en="Limit (a date, a number)")
 _REASON = p.Words(zh="理由", en="Reason")
@@ -227,19 +213,13 @@ class Filled:
 
 def fill(form: ActForm) -> Filled:
     """The proposal; what cannot be read goes to `form.mistakes` under its field."""
-    data = {}
-    for one in form.inputs:
-        value = _value(form, one)
-        if value is not None:
-            data[one.name.removeprefix("with.")] = value
+    given = {one.name: one.given for one in form.fields if not one.name.startswith("exception.")}
+    typed = {one.name: one.value for one in form.fields}
+    data, documents, mistakes = content.gather(given, typed, form.choices.organisations)
+    form.mistakes += mistakes
     if form.kind == existing.KIND:
         data = existing.as_data(form.rs.programme, data, form.mistakes)
-    documents = {}
-    for part in form.documents:
-        attached = _attached(form, part)
-        if attached is not None:
-            documents[part.id] = attached
-    exception = {one.name.removeprefix("exception."): _value(form, one) for one in form.exception}
+    exception = {one.name.removeprefix("exception."): one.value or None for one in form.exception}
     exception = {k: v for k, v in exception.items() if v is not None}
     return Filled(_day(form), data, documents, form.typed["about"] or None, exception or None)
 
@@ -252,30 +232,6 @@ def _day(form: ActForm) -> dt.date | None:
         said = _("“%(raw)s”不是有效日期，请写成 2030-11-20") % {"raw": raw[:40]}
         form.mistakes.append(("on", said if raw else _("请填写办理日期")))
         return None
-
-
-def _value(form: ActForm, one: f.Field) -> Any:
-    try:
-        return f.proposed(one.given, one.value, form.choices)
-    except f.Unreadable as error:
-        form.mistakes.append((one.name, str(error)))
-        return None
-
-
-def _attached(form: ActForm, part: DocumentPart) -> dict[str, Any] | None:
-    """A document's content by section, or its file and number; None when nothing was given."""
-    content: dict[str, Any] = {}
-    for section in part.sections:
-        section_id = section.id.rsplit(".", 1)[1]
-        values = {one.name: _value(form, one) for one in section.fields}
-        given = {k.rsplit(".", 1)[1]: v for k, v in values.items() if v is not None}
-        if given:
-            content[section_id] = given if section.heading else given[section_id]
-    if part.file is not None and part.file.value:
-        content["file"] = part.file.value
-    if part.reference is not None and part.reference.value:
-        content["reference"] = part.reference.value
-    return {"content": content} if content else None
 
 
 # --- findings beside their fields ------------------------------------------------------------
