@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from banfa.rules.history import Editions, Taken
 from banfa.rules.judge import judge
 from banfa.rules.library import find
-from banfa.rules.life import ANNULMENTS, Act, State, standing
+from banfa.rules.life import ANNULMENTS, CORRECTION, Act, State, standing
 from banfa.rules.simulate import Life
 from banfa.rules.world import Remembered
 
@@ -31,6 +31,7 @@ PROGRAMMES = {
     "nmic": "2016-06-01",
 }
 LIVES, STEPS = 400, 150
+WAYS = {"annul": "annulments", CORRECTION: "documents corrected"}
 PREMISES, ACCEPTED, REFUSED = 100, 0.30, 10
 EVERYWHERE = (  # codes that every programme has rules for
     "CONDITION_NOT_MET",
@@ -148,15 +149,15 @@ def test_random_lives_keep_the_invariants(name: str, capsys: Any) -> None:
 
 @pytest.mark.parametrize("name", sorted(PROGRAMMES))
 def test_corrections_keep_replay_equal(name: str, capsys: Any) -> None:
-    """Annulments, with dependents or without, and acts dated back: accepted ones leave a life that
-    stands when judged again; refused ones change nothing."""
+    """Annulments, with dependents or without, acts dated back, documents corrected: accepted ones
+    leave a life that stands when judged again; refused ones change nothing."""
     came: Counter[tuple[str, bool]] = Counter()
 
     def live(life: Life) -> None:
         for _ in life.steps(STEPS // 3):
             pass
         for act, taken, before in life.corrections(12):
-            kind = "annulments" if act.kind == "annul" else "acts dated back"
+            kind = WAYS.get(act.kind, "acts dated back")
             came[kind, taken.accepted] += 1
             if act.data.get("dependents"):
                 came["annulments with dependents", taken.accepted] += 1
@@ -170,4 +171,4 @@ def test_corrections_keep_replay_equal(name: str, capsys: Any) -> None:
         told = (f"{k} {'accepted' if a else 'refused'} {n}" for (k, a), n in sorted(came.items()))
         print(f"\n{name}, corrections: " + ", ".join(told))
     rare = {k: n for k, n in came.items() if n < REFUSED}
-    assert len(came) == 6 and not rare, came
+    assert len(came) == 8 and not rare, came

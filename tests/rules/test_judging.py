@@ -14,7 +14,7 @@ from banfa.rules.cases import run_file
 from banfa.rules.history import Book, Editions
 from banfa.rules.judge import judge, permitted
 from banfa.rules.library import ruleset
-from banfa.rules.life import Act, State
+from banfa.rules.life import Act, State, standing
 from banfa.rules.proposals import BadProposal, check
 from banfa.rules.world import Remembered, Remembering, World
 
@@ -186,6 +186,59 @@ def test_annul_is_for_the_body_that_acted_or_the_authority(book: Book) -> None:
     assert taken.codes == ["WRONG_ACTOR"]
     missing = book.record(act("annul", "2026-04-01", "boss", {"target": 9, "reason": "误记"}))
     assert missing.codes == ["UNKNOWN"]
+
+
+def corrected(on: str, content: dict[str, Any], target: int = 1, **more: Any) -> Act:
+    made = act(
+        "correct_documents",
+        on,
+        "unit",
+        {"target": target, "reason": "补正"},
+        recorded=at(on),
+        **more,
+    )
+    made.documents = {"plan": {"content": content, "digest": f"d-{on}"}}
+    return made
+
+
+def test_corrected_documents_take_the_place_of_the_old_ones_and_overturn_nothing(
+    book: Book,
+) -> None:
+    begin(book)
+    before = book.history("main").state(book.world).summary()
+    assert book.record(corrected("2026-04-01", {"a": "新", "b": {"x": "丙"}})).accepted
+    history = book.history("main")
+    after = history.state(book.world).summary()
+    assert after["counts"].pop("correct_documents") == 1
+    assert after == before
+    acts = {a.seq: a for a in standing(history.acts)}
+    assert acts[1].documents["plan"]["content"]["a"] == "新"
+    then = {a.seq: a for a in standing(history.acts, at("2026-03-31"))}
+    assert then[1].documents["plan"]["content"]["a"] == "甲"
+    assert book.record(corrected("2026-05-01", {"a": "再新", "b": {"x": "丙"}})).accepted
+    assert {a.seq: a for a in standing(history.acts)}[1].documents["plan"][
+        "digest"
+    ] == "d-2026-05-01"
+    both = {"target": 1, "dependents": [{"seq": n} for n in (2, 3, 4)], "reason": "误记"}
+    assert book.record(act("annul", "2026-06-01", "boss", both)).accepted
+    assert history.state(book.world).stage is None
+
+
+def test_a_correction_is_judged_like_the_act_itself(book: Book) -> None:
+    begin(book)
+    lacking = book.record(corrected("2026-04-01", {"a": "新", "b": {}}))
+    assert [(f.id, f.code) for f in lacking.refusals] == [("document.plan.b", "CONTENT_MISSING")]
+    another = corrected("2026-04-01", {"a": "新", "b": {"x": "丙"}})
+    another.org = {"org": "V", "name": "V", "kind": "firm"}
+    assert "WRONG_ACTOR" in book.record(another).codes
+    boss = corrected("2026-04-01", {"a": "新", "b": {"x": "丙"}}, target=2)
+    boss.party, boss.org = "boss", BOSS
+    assert book.record(boss).codes == ["UNKNOWN"]  # that act has no such document
+    assert book.record(corrected("2026-04-01", {}, target=9)).codes == ["UNKNOWN"]
+    bare = corrected("2026-04-01", {})
+    bare.documents = {}
+    assert book.record(bare).codes == ["DOCUMENT_MISSING"]
+    assert len(book.history("main").acts) == 2
 
 
 def test_an_annulled_programme_act_is_no_longer_seen(book: Book) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from banfa.rules import programme as p
+from banfa.rules.life import CORRECTION
 
 
 def _w(zh: str, en: str) -> p.Words:
@@ -26,6 +27,8 @@ def all_acts(programme: p.Programme) -> dict[str, p.Act]:
         acts["exception_decision"] = _exception(programme.exceptions)
     acts["annul"] = _annul(programme)
     acts["annul_programme_act"] = _annul(programme, level="programme")
+    if programme.documents:
+        acts[CORRECTION] = _correction(programme.annulment)
     joint = sorted({n for a in programme.acts.values() if a.jointly for n in a.jointly.parties})
     if joint:
         acts["concur"] = _concur(joint, programme)
@@ -93,6 +96,23 @@ def _annul(programme: p.Programme, level: Any = "centre") -> p.Act:
                 required=False,
             ),
             "reason": p.Input(type="long_text", name=_w("理由", "Reason")),
+        },
+    )
+
+
+def _correction(basis: p.Basis) -> p.Act:
+    return p.Act(
+        name=_w("补正材料", "Correct documents on file"),
+        cite=[basis.cite] if basis.cite else [],
+        default=basis.default,
+        by=["anyone"],
+        from_=["any"],
+        outside_force=True,
+        with_={
+            "target": p.Input(
+                type="integer", name=_w("材料所属行为的序号", "Number of the act they belong to")
+            ),
+            "reason": p.Input(type="long_text", name=_w("补正事由", "Reason")),
         },
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from banfa.rules import words
 from banfa.rules.judge import Finding, Judgement, judge
-from banfa.rules.life import ANNULMENTS, Act, State, in_order, standing, targets
+from banfa.rules.life import ANNULMENTS, CORRECTION, Act, State, in_order, standing, targets
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.terms import Compiler, Ctx, expand
 from banfa.rules.words import Text
@@ -177,6 +177,8 @@ class History:
         taken = Taken(judgement, answers=asked.answers, ruleset=rs)
         if act.kind in ANNULMENTS:
             taken.extra += self._annulment_findings(rs, act)
+        elif act.kind == CORRECTION:
+            taken.extra += self._correction_findings(rs, act)
         if judgement.accepted and not taken.extra:
             self._look_ahead(rs, act, world, taken)
         act.used = tuple(n for n in judgement.used.values() if n)
@@ -184,14 +186,17 @@ class History:
         return taken
 
     def _look_ahead(self, rs: Ruleset, act: Act, world: World, taken: Taken) -> None:
-        annulment = act.kind in ANNULMENTS
-        if not annulment and all(a.on <= act.on for a in self.acts):
+        touches = act.kind in ANNULMENTS or act.kind == CORRECTION
+        if not touches and all(a.on <= act.on for a in self.acts):
             return
         number = act.seq or max((a.seq for a in self.acts), default=0) + 1
         proposed = _numbered(act, number)
         taken.overturned = self.broken([*self.acts, proposed], world, skip=number)
         for later, judged in taken.overturned:
-            taken.extra.append(_overturned(rs, later, judged))
+            if act.kind == CORRECTION and later.seq == act.data["target"]:
+                taken.extra += judged.refusals  # what the corrected documents lack
+            else:
+                taken.extra.append(_overturned(rs, later, judged))
 
     def broken(
         self, acts: Sequence[Act], world: World, skip: int = 0
@@ -213,35 +218,70 @@ class History:
 
     def _annulment_findings(self, rs: Ruleset, act: Act) -> list[Finding]:
         """An annulment names acts on file, of the same body or of the authority's own."""
-        by_seq = {a.seq: a for a in self.acts}
-        basis = rs.programme.annulment
+        live = {a.seq: a for a in standing(self.acts)}
         found = []
-        live = {a.seq for a in standing(self.acts)}
         for number in targets(act):
-            target = by_seq.get(number)
-            if target is None or number not in live:
-                said = Text(f"序号{number}的行为不在档", f"no act number {number} is on file")
-                code = "UNKNOWN"
-            elif target.party != act.party and act.party not in rs.programme.authority:
-                who = words.party(rs.programme, target.party)
-                said = Text(f"须由原办理单位（{who.zh}）更正", f"to be annulled by {who.en}")
-                code = "WRONG_ACTOR"
-            else:
-                continue
-            found.append(
-                Finding(
-                    "target",
-                    code,
-                    "not",
-                    basis.cite,
-                    basis.default,
-                    "must",
-                    field="target",
-                    says=said,
-                    cure=said,
-                )
-            )
+            target = live.get(number)
+            if target is None:
+                found.append(_not_on_file(rs, number))
+            elif not _same_hand(target, act) and act.party not in rs.programme.authority:
+                found.append(_of_another(rs, target))
         return found
+
+    def _correction_findings(self, rs: Ruleset, act: Act) -> list[Finding]:
+        """A correction brings documents of an act on file, from the organisation that took it."""
+        target = next((a for a in standing(self.acts) if a.seq == act.data.get("target")), None)
+        if target is None:
+            return [_not_on_file(rs, act.data.get("target"))] if "target" in act.data else []
+        model = next(
+            r.models[target.kind] for r in self.editions.rulesets if target.kind in r.models
+        )
+        if not _same_hand(target, act):
+            return [_of_another(rs, target)]
+        if not act.documents:
+            said = Text("没有附上补正后的材料", "no corrected document is attached")
+            return [_about_target(rs, "documents", "DOCUMENT_MISSING", said)]
+        foreign = [name for name in act.documents if name not in model.documents]
+        listed = [words.words(rs.programme.documents[name].name) for name in foreign]
+        return [
+            _about_target(
+                rs,
+                f"documents.{name}",
+                "UNKNOWN",
+                Text(
+                    f"“{title.zh}”不是该行为的材料", f"'{title.en}' is not a document of that act"
+                ),
+            )
+            for name, title in zip(foreign, listed, strict=True)
+        ]
+
+
+def _same_hand(target: Act, act: Act) -> bool:
+    """Whether both are acts of the same party, played by the same organisation."""
+    return target.party == act.party and target.org.get("org") == act.org.get("org")
+
+
+def _not_on_file(rs: Ruleset, number: Any) -> Finding:
+    said = Text(f"序号{number}的行为不在档", f"no act number {number} is on file")
+    return _about_target(rs, "target", "UNKNOWN", said)
+
+
+def _of_another(rs: Ruleset, target: Act) -> Finding:
+    who = words.party(rs.programme, target.party)
+    name = str(target.org.get("name") or "")
+    said = Text(
+        f"须由原办理单位（{name or who.zh}）更正",
+        f"to be corrected by {name or who.en}, who took it",
+    )
+    return _about_target(rs, "target", "WRONG_ACTOR", said)
+
+
+def _about_target(rs: Ruleset, where: str, code: str, said: Text) -> Finding:
+    """A finding that refuses what would correct another act, on the basis of corrections."""
+    basis = rs.programme.annulment
+    return Finding(
+        "target", code, "not", basis.cite, basis.default, "must", field=where, says=said, cure=said
+    )
 
 
 def _numbered(act: Act, seq: int) -> Act:

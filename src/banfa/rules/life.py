@@ -11,7 +11,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 
@@ -253,19 +253,34 @@ def in_order(acts: Iterable[Act]) -> list[Act]:
 
 
 ANNULMENTS = ("annul", "annul_programme_act")
+CORRECTION = "correct_documents"
 
 
 def standing(acts: Iterable[Act], known_at: dt.datetime | None = None) -> list[Act]:
     """The acts known at a moment and not annulled by then, in folding order.
 
     An annulment undoes its targets whatever their day; an annulled annulment undoes nothing.
+    An act whose documents were corrected by then has the corrected ones.
     """
     known = [a for a in acts if known_at is None or a.recorded is None or a.recorded <= known_at]
     gone: set[int] = set()
     for act in sorted((a for a in known if a.kind in ANNULMENTS), key=lambda a: -a.seq):
         if act.seq not in gone:
             gone.update(targets(act))
-    return in_order(a for a in known if a.seq not in gone)
+    left = [a for a in known if a.seq not in gone]
+    if any(a.kind == CORRECTION for a in left):
+        left = _corrected(left)
+    return in_order(left)
+
+
+def _corrected(acts: list[Act]) -> list[Act]:
+    """The acts with their documents as corrected last."""
+    fresh: dict[int, dict[str, dict[str, Any]]] = {}
+    for act in sorted((a for a in acts if a.kind == CORRECTION), key=lambda a: a.seq):
+        fresh.setdefault(act.data.get("target", 0), {}).update(act.documents)
+    return [
+        replace(a, documents={**a.documents, **fresh[a.seq]}) if a.seq in fresh else a for a in acts
+    ]
 
 
 def targets(annul: Act) -> list[int]:

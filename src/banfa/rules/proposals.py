@@ -14,7 +14,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from banfa.rules import programme as p
-from banfa.rules.life import Act, digest
+from banfa.rules.life import CORRECTION, Act, digest
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.words import Text
 
@@ -75,9 +75,9 @@ def check(rs: Ruleset, act: Act) -> Act:
     if act.party not in parties:
         mistakes.append(Mistake("by", unknown(act.party, parties, "一方", "party")))
     act.data = _read(rs, act, model, mistakes)
+    known = list(rs.programme.documents if act.kind == CORRECTION else model.documents)
     for name, attached in act.documents.items():
-        if name not in model.documents:
-            known = list(model.documents)
+        if name not in known:
             mistakes.append(
                 Mistake(f"documents.{name}", unknown(name, known, "材料", "document of this act"))
             )

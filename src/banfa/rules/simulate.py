@@ -18,13 +18,13 @@ from banfa.rules.aims import distances, givers, nearer, needs, stages
 from banfa.rules.hints import DAY, Hints, blank, places
 from banfa.rules.history import Book, Editions, Taken
 from banfa.rules.judge import judge
-from banfa.rules.life import Act, State, standing
+from banfa.rules.life import ANNULMENTS, CORRECTION, Act, State, digest, standing
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.terms import NOT, OPEN
 
 GENERIC = ("exception_decision", "set_default", "set_parameter", "extend_validity")
 AIMED = 25  # steps without progress after which a life gives up an aim
-SKIPPED = ("annul", "annul_programme_act", "concur", "enter_existing_centre")
+SKIPPED = (*ANNULMENTS, CORRECTION, "concur", "enter_existing_centre")
 
 
 @dataclass
@@ -363,11 +363,16 @@ class Life:
     # --- correcting what is on file ---
 
     def corrections(self, number: int) -> Iterator[tuple[Act, Taken, State]]:
-        """Annulments of acts on file, some with what depends on them, and acts dated back."""
+        """Annulments of acts on file, some with what depends on them; acts dated back; documents
+        corrected, well or badly."""
         for _ in range(number):
             state = self.state
             rs = self.ruleset(state)
-            act = self._annulment() if self.rng.random() < 0.5 else self._late(rs, state)
+            how = self.rng.random()
+            if how < 0.4:
+                act = self._annulment()
+            else:
+                act = self._late(rs, state) if how < 0.8 else self._corrected()
             if act is not None:
                 yield act, self.attempt(act), state
 
@@ -392,13 +397,30 @@ class Life:
             fallen += [later.seq for later, _ in more]
         return act
 
+    def _corrected(self) -> Act | None:
+        """Documents of an act on file once more; sometimes with a gap, or from somebody else."""
+        filed = [a for a in standing(self.book.history(self.centre).acts) if a.documents]
+        if not filed:
+            return None
+        target = self.rng.choice(filed)
+        given = {"target": target.seq, "reason": "补正"}
+        act = Act(CORRECTION, self.on, target.party, target.org, given, centre=self.centre)
+        if self.rng.random() < 0.2:
+            act.org = {**target.org, "org": "another"}
+        name = self.rng.choice(sorted(target.documents))
+        content = dict(target.documents[name].get("content") or {})
+        if content and self.rng.random() < 0.4:
+            content.pop(self.rng.choice(sorted(content)))
+        act.documents = {name: {"content": content, "digest": digest(content)}}
+        return act
+
     def _late(self, rs: Ruleset, state: State) -> Act | None:
         """An act on file once more, or one that is possible today, dated back."""
         back = self.on - self.rng.choice((1, 10, 60, 400, 1000)) * DAY
         acts = self.book.history(self.centre).acts
         if acts and self.rng.random() < 0.5:
             again = replace(self.rng.choice(acts), on=back, seq=0, saw=None, used=())
-            return None if again.kind in ("annul", "concur") else again
+            return None if again.kind in (*ANNULMENTS, CORRECTION, "concur") else again
         act = self.pick(rs, state)
         if act is None or act.centre is None:
             return None

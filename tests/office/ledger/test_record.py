@@ -183,6 +183,23 @@ def test_a_retroactive_act_that_would_topple_a_later_one_names_it(do: Do, begun:
     assert replay.verify().sound and replay.rebuild().faults == []
 
 
+def test_corrected_documents_are_pinned_and_replay_equal(do: Do, begun: Begin) -> None:
+    centre = begun()
+    do("boss", "start", "2026-03-16", centre, end="2029-03-16")
+    better = {"documents": {"plan": {"content": {**PLAN, "a": "补正后的内容"}}}}
+    wrong = {"documents": {"plan": {"content": {"a": "只有甲"}}}}
+    given = {"target": 1, "reason": "甲部分有误"}
+    refused = do("unit", "correct_documents", "2026-04-01", centre, wrong, **given)
+    assert refused.codes == ["CONTENT_MISSING"]
+    assert do("unit", "correct_documents", "2026-04-01", centre, better, **given).accepted
+    assert list(DocumentVersion.objects.values_list("version", flat=True)) == [1, 2]
+    foreign = do("boss", "correct_documents", "2026-04-01", centre, better, **given)
+    assert foreign.codes == ["WRONG_ACTOR"]
+    assert queries.centre(centre, day("2026-04-02")).stage == "preparing"
+    assert do("unit", "extend", "2029-03-16", centre).accepted
+    assert replay.verify().sound and replay.rebuild().faults == []
+
+
 def test_concurrences_come_before_a_joint_act(do: Do, begun: Begin) -> None:
     centre = begun()
     asked = Proposal("revoke", "boss", day("2026-05-01"), centre=centre)

@@ -15,7 +15,7 @@ from banfa.office.desk.standing import Standing
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.judge import Finding, Permission, permitted
-from banfa.rules.life import State
+from banfa.rules.life import CORRECTION, State
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.world import World
 
@@ -59,8 +59,11 @@ def acts_of(
 
 
 def in_order(rs: Ruleset, permissions: Sequence[Permission]) -> list[Possibility]:
-    """Permissions in words, those possible first, those not possible last."""
-    found = [possibility(rs, one) for one in permissions]
+    """Permissions in words, those possible first, those not possible last.
+
+    Documents on file are corrected from where they are shown.
+    """
+    found = [possibility(rs, one) for one in permissions if one.act != CORRECTION]
     return sorted(found, key=lambda one: ORDER[one.standing])
 
 

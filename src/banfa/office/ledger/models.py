@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
+from django.db.models import F
 
 
 class ProgrammeBook(models.Model):
@@ -27,9 +29,12 @@ class ProgrammeBook(models.Model):
 class Centre(models.Model):
     """A centre: the head of its chain and what its acts amount to.
 
-    `periods` and `stage_since` are boundary dates. `people` are all who were ever in its team,
-    `orgs` the organisations that hold a role now, `places` where these are. `version` is the
-    number of its last act.
+    `periods` and `stage_since` are boundary dates; `next_stage` (from `next_from` on) and
+    `then_stage` are those that the calendar alone will bring. `people` are all who were ever in its
+    team, `orgs` the organisations that hold a role now, `places` where these are. `title` is what
+    it is called on the day of its last act, `subject` its field; `sort_key` spells the title in
+    pinyin, `initials` is its first letters. `ends` is when the first open period ends, `changed`
+    the moment of the last act and `version` its number.
     """
 
     id = models.CharField(primary_key=True, max_length=60)
@@ -50,10 +55,25 @@ class Centre(models.Model):
     summary = models.JSONField(default=dict)
     ruleset = models.CharField(max_length=80, default="")
     imported = models.BooleanField(default=False)
+    title_zh = models.CharField(max_length=400, default="")
+    title_en = models.CharField(max_length=400, default="")
+    subject = models.CharField(max_length=400, default="")
+    sort_key = models.CharField(max_length=400, default="", db_collation="C")
+    initials = models.CharField(max_length=120, default="", db_collation="C")
+    next_stage = models.CharField(max_length=60, null=True)
+    next_from = models.DateField(null=True)
+    then_stage = models.CharField(max_length=60, null=True)
+    then_from = models.DateField(null=True)
+    ends = models.DateField(null=True)
+    changed = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [
             models.Index(fields=["book", "stage"], name="centre_stage"),
+            models.Index(fields=["sort_key", "id"], name="centre_by_name"),
+            models.Index(fields=["book", "sort_key", "id"], name="centre_by_book_and_name"),
+            models.Index(F("changed").desc(nulls_last=True), "id", name="centre_by_change"),
+            models.Index(F("ends").asc(nulls_last=True), "id", name="centre_by_end"),
             GinIndex(fields=["people"], name="centre_people"),
             GinIndex(fields=["orgs"], name="centre_orgs"),
             GinIndex(fields=["places"], name="centre_places"),
@@ -102,7 +122,10 @@ class ActRecord(models.Model):
                 name="act_of_programme",
             ),
         ]
-        indexes = [models.Index(fields=["kind", "on"], name="act_kind_on")]
+        indexes = [
+            models.Index(fields=["kind", "on"], name="act_kind_on"),
+            models.Index(fields=["-recorded", "-id"], name="act_by_recording"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.centre_id or self.book_id}#{self.seq} {self.kind}"
@@ -264,3 +287,30 @@ class OfficialText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.programme}@{self.edition} {self.article}"
+
+
+class SearchText(models.Model):
+    """A text by which a centre is found: its names (`source` is `centre`), what an act says
+    (`act:7`), or what another part of the office keeps (`dossier:12`).
+
+    `owner` is the organisation to which it is kept, '' when all who see the centre may see it.
+    `vector` holds its pairs of characters; see `ledger.search`.
+    """
+
+    centre = models.ForeignKey(Centre, models.PROTECT, related_name="texts", db_index=False)
+    source = models.CharField(max_length=60)
+    owner = models.CharField(max_length=200, default="")
+    title_zh = models.CharField(max_length=300, default="")
+    title_en = models.CharField(max_length=300, default="")
+    link = models.CharField(max_length=300, default="")
+    text = models.TextField()
+    vector = SearchVectorField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["centre", "source"], name="search_text_of_source")
+        ]
+        indexes = [GinIndex(fields=["vector"], name="search_vector")]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.source}"

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, store, texts
+from banfa.office.ledger import coding, index, library, store, texts
+from banfa.office.ledger import search as finding
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts
+from banfa.office.ledger.index import name_of
 from banfa.office.ledger.models import ActRecord, Centre, Erasure, ProgrammeBook
 from banfa.office.ledger.models import Outbox as OutboxRow
 from banfa.office.ledger.verbs import as_org
@@ -54,20 +56,16 @@ class ProgrammeRow:
 
 
 def programmes(on: dt.date | None = None, where: Q | None = None) -> list[ProgrammeRow]:
-    """The programmes that load, with their centres (`where` allows) counted by stage on a day."""
+    """The programmes that load, with their centres (`where` allows) counted by stage on a day: one
+    query, whatever the number of centres."""
     on = on or clock.today()
     rows = {i: ProgrammeRow(i, library.editions(i).latest.programme, 0, {}) for i in _ids()}
-    for centre in (
-        Centre.objects.filter(where or Q()).exclude(stage=None).only("book", *store.PROJECTED)
-    ):
-        row = rows.get(centre.book_id)
-        if row is not None:
-            editions = library.editions(row.id)
-            state = store.light_state(centre)
-            editions.carry(state, on)
-            stage = editions.of(state, on).stage_on(state, on) or ""
-            row.stages[stage] = row.stages.get(stage, 0) + 1
-            row.total += 1
+    found = Centre.objects.filter(where or Q()).exclude(stage=None)
+    counted = found.annotate(stage_now=index.stage_on(on)).values_list("book", "stage_now")
+    for book, stage, number in counted.annotate(number=Count("pk")).order_by():
+        if book in rows:
+            rows[book].stages[stage or ""] = number
+            rows[book].total += number
     return list(rows.values())
 
 
@@ -119,7 +117,8 @@ def centre_list(
     where: Q | None = None,
 ) -> CentreList:
     """The centres that match, by id, a page of them. `org` is an organisation that holds a role;
-    `where` a condition on centres, such as those that somebody may see.
+    `search` words in what a centre is called; `where` a condition on centres, such as those that
+    somebody may see.
 
     `with_duties` folds the page's centres (not all that match). The stage is today's stage of what
     is known now, seen on the day `on`.
@@ -132,18 +131,14 @@ def centre_list(
     if org is not None:
         found = found.filter(orgs__contains=[org])
     if search:
-        found = _searched(found, search)
+        found = found.filter(finding.centres_with(search, source=finding.PROFILE))
+    if stage is not None:
+        found = found.filter(index.in_stage(stage.replace("\0", ""), on))
     page, size = max(page, 1), min(max(size, 1), 500)
     first = (page - 1) * size
-    if stage is None:
-        total = found.count()
-        centres = list(found[first : first + size])
-        rows = [_row(c, on) for c in centres]
-    else:
-        paired = [(c, r) for c in found if (r := _row(c, on)).stage == stage]
-        total = len(paired)
-        centres = [c for c, _ in paired[first : first + size]]
-        rows = [r for _, r in paired[first : first + size]]
+    total = found.count()
+    centres = list(found[first : first + size])
+    rows = [row_of(c, on) for c in centres]
     if with_duties:
         owed = duties_of(centres, on)
         for row in rows:
@@ -151,16 +146,39 @@ def centre_list(
     return CentreList(rows, total, page, size)
 
 
-def _searched(found: Any, search: str) -> Any:
-    for word in search.split()[:5]:
-        found = found.filter(
-            Q(name_zh__icontains=word) | Q(name_en__icontains=word) | Q(id__icontains=word)
-        )
-    return found
-
-
-def _row(centre: Centre, on: dt.date) -> CentreRow:
+def row_of(centre: Centre, on: dt.date) -> CentreRow:
+    """A centre as lists show it on a day. Only where the calendar has changed it since its last act
+    is it looked at again; all else stands in its row."""
     editions = store.editions_of(centre.book_id)
+    turned = centre.next_from is not None and centre.next_from <= on
+    if turned or any(
+        t.from_ == centre.edition and t.on <= on
+        for rs in editions.rulesets
+        for t in rs.programme.transitions
+    ):
+        return _carried_row(centre, editions, on)
+    rs = editions.by_name.get(centre.edition) or editions.latest
+    return CentreRow(
+        centre.id,
+        rs.programme,
+        centre.stage,
+        stage_name(rs, centre.stage),
+        centre.stage_since,
+        Text(centre.title_zh or centre.id, centre.title_en or centre.id),
+        centre.centre_class,
+        {
+            n: (dt.date.fromisoformat(s["start"]), dt.date.fromisoformat(s["end"]))
+            for n, s in centre.periods.items()
+            if not s["closed"]
+        },
+        centre.roles,
+        centre.version,
+        centre.imported,
+        centre.stage is not None and rs.programme.stages[centre.stage].terminal,
+    )
+
+
+def _carried_row(centre: Centre, editions: Editions, on: dt.date) -> CentreRow:
     state = store.light_state(centre)
     editions.carry(state, on)
     rs = editions.of(state, on)
@@ -185,24 +203,6 @@ def _row(centre: Centre, on: dt.date) -> CentreRow:
 def stage_name(rs: Ruleset, stage: str | None) -> Text:
     """A stage's name in both languages."""
     return words(rs.programme.stages[stage].name) if stage is not None else NO_STAGE
-
-
-def name_of(centre: Centre, rs: Ruleset, state: State, named: CurrentNames) -> Text:
-    """What to call a centre: its name; or its field and programme while it has none; or its id."""
-    short = rs.programme.short
-    known = subject(rs, state)
-    zh = named.zh or (f"{known}（{short.zh}）" if known else centre.id)
-    en = named.en or named.zh or (f"{known} ({short.en})" if known else centre.id)
-    return Text(zh, en)
-
-
-def subject(rs: Ruleset, state: State) -> str | None:
-    """What a centre without a name is about: the first fact its names will be made of."""
-    for form in rs.programme.names.values():
-        for place in name_rules.places(form.zh or form.en or ""):
-            if state.values.get(place):
-                return str(state.values[place])
-    return None
 
 
 def duties_of(centres: Iterable[Centre], on: dt.date) -> dict[str, list[Duty]]:
@@ -247,7 +247,7 @@ def due(
     if org is not None:
         found = found.filter(orgs__contains=[org])
     centres = list(found)
-    rows = {c.id: _row(c, on) for c in centres}
+    rows = {c.id: row_of(c, on) for c in centres}
     owed = duties_of(centres, on)
     all_due = [
         Due(rows[number], duty)

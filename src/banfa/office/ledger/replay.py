@@ -12,14 +12,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Q
 
-from banfa.office.ledger import chain, coding, library, store
+from banfa.office.ledger import chain, coding, library, search, store
 from banfa.office.ledger.models import (
     ActRecord,
     Centre,
     DocumentVersion,
     Erasure,
     ProgrammeBook,
+    SearchText,
 )
 from banfa.rules.history import Editions, fold
 from banfa.rules.judge import judge
@@ -270,11 +272,14 @@ def _project(
     Projections made by earlier data of the programme are compared by those.
     """
     before = {n: getattr(centre, n) for n in store.PROJECTED}
+    centre.title_zh = ""  # spell it again
     used = library.as_judged(book.programme, centre.ruleset) if check else editions
     if check and used is not editions:
         report.notes.append(f"{centre.id} 的状态按较早的办法数据写成；如需更新请运行 rebuild")
-    history = store.history_of(used or editions, store.rows_of(centre, book))
+    rows = store.rows_of(centre, book)
+    history = store.history_of(used or editions, rows)
     store.project(centre, used or editions, history, store.world_of(book))
+    _findable(report, centre, rows, check)
     after = {n: getattr(centre, n) for n in store.PROJECTED}
     differing = [n for n in store.PROJECTED if before[n] != after[n]]
     if not differing:
@@ -286,3 +291,18 @@ def _project(
     else:
         centre.save(update_fields=differing)
         report.notes.append(f"{centre.id} 已按行为重新写入：{'、'.join(differing)}")
+
+
+def _findable(report: Report, centre: Centre, rows: list[ActRecord], check: bool) -> None:
+    """Compares what a centre's acts make findable with what is stored, or writes it anew."""
+    wanted = {one.source: (one.text, one.title_zh) for one in search.expected(centre, rows)}
+    own = Q(source=search.PROFILE) | Q(source__startswith="act:")
+    texts = SearchText.objects.filter(own, centre=centre)
+    if wanted == {t.source: (t.text, t.title_zh) for t in texts}:
+        return
+    if check:
+        report.add(centre.id, "检索内容与行为不符", "what can be searched differs from the acts")
+        return
+    texts.delete()
+    SearchText.objects.bulk_create(search.expected(centre, rows))
+    report.notes.append(f"{centre.id} 已重新写入检索内容")

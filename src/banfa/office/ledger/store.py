@@ -7,7 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from banfa.office.ledger import chain, coding, library
+from banfa.office.ledger import chain, coding, index, library
 from banfa.office.ledger.models import (
     ActPayload,
     ActRecord,
@@ -206,17 +206,21 @@ def pin_documents(
     return pinned
 
 
-def append(
+def entry(
     act: Act,
     rs: Ruleset,
     findings: list[Finding],
     answers: Mapping[str, Any],
     book: ProgrammeBook,
     centre: Centre | None,
+    documents: Mapping[str, Any],
     key: str | None = None,
     request: str | None = None,
 ) -> ActRecord:
-    """Writes an accepted act and its payload at the end of its chain; moves the chain's head."""
+    """The row of an accepted act with its payload, at the end of its chain, whose head moves on.
+
+    Nothing is saved. `documents` are as pinned: type -> digest and version.
+    """
     assert act.recorded is not None
     name = chain.algorithm()
     row = ActRecord(
@@ -244,7 +248,7 @@ def append(
         person=act.person,
         on_behalf_of=act.on_behalf_of,
         data=coding.encode(act.data),
-        documents=pin_documents(act, book, centre, act.recorded),
+        documents=dict(documents),
         exception=coding.encode(act.exception),
         answers=coding.encode(answers) if answers else None,
         words=worded(findings),
@@ -256,16 +260,35 @@ def append(
     }
     row.payload_digest = chain.payload_digest(name, row.parts)
     row.hash = chain.link(row)
-    library.keep(rs, act.recorded)
-    row.save(force_insert=True)
-    payload.act = row
-    payload.save(force_insert=True)
+    row.payload = payload
     head = centre or book
     head.head_hash = row.hash
     if centre is not None:
         centre.version = row.seq
     else:
         book.head_seq = row.seq
+    return row
+
+
+def append(
+    act: Act,
+    rs: Ruleset,
+    findings: list[Finding],
+    answers: Mapping[str, Any],
+    book: ProgrammeBook,
+    centre: Centre | None,
+    key: str | None = None,
+    request: str | None = None,
+) -> ActRecord:
+    """Writes an accepted act and its payload at the end of its chain; moves the chain's head."""
+    assert act.recorded is not None
+    documents = pin_documents(act, book, centre, act.recorded)
+    row = entry(act, rs, findings, answers, book, centre, documents, key, request)
+    payload = row.payload
+    library.keep(rs, act.recorded)
+    row.save(force_insert=True)
+    payload.act = row
+    payload.save(force_insert=True)
     return row
 
 
@@ -310,6 +333,8 @@ def project(centre: Centre, editions: Editions, history: History, world: World) 
     centre.summary = coding.encode(state.summary())
     centre.imported = state.imported
     centre.ruleset = rs.digest
+    centre.changed = max((a.recorded for a in history.acts if a.recorded), default=None)
+    index.write(centre, editions, rs, state, last)
     return state
 
 

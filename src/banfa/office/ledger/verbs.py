@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, store
+from banfa.office.ledger import coding, library, search, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -33,6 +33,7 @@ from banfa.office.ledger.models import (
     Erasure,
     Outbox,
     ProgrammeBook,
+    SearchText,
 )
 from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
@@ -126,7 +127,7 @@ def record(proposal: Proposal, recorded: dt.datetime | None = None) -> Receipt:
     """
     try:
         with transaction.atomic():
-            return _Recording(proposal, recorded).run()
+            return Recording(proposal, recorded).run()
     except IntegrityError as error:
         if proposal.key and "key" in str(error):
             raise KeyReused from None
@@ -135,7 +136,7 @@ def record(proposal: Proposal, recorded: dt.datetime | None = None) -> Receipt:
 
 def judge(proposal: Proposal) -> Receipt:
     """What `record` would answer. Records nothing and takes no lock (`accepted`: it would be)."""
-    return _Recording(proposal, None, dry=True).run()
+    return Recording(proposal, None, dry=True).run()
 
 
 _BEFOREHAND = ("concur", "exception_decision")
@@ -144,11 +145,13 @@ _BEFOREHAND = ("concur", "exception_decision")
 
 def draft(proposal: Proposal) -> str:
     """The digest of an act as it would be recorded: what bodies concur on (`concur`, `draft`)."""
-    return _Recording(proposal, None, dry=True).draft()
+    return Recording(proposal, None, dry=True).draft()
 
 
-class _Recording:
-    """One run through the door."""
+class Recording:
+    """One run through the door. What it asks of the database and writes there are methods of their
+    own, which `bulk` answers for many acts at once.
+    """
 
     def __init__(self, proposal: Proposal, recorded: dt.datetime | None, dry: bool = False) -> None:
         self.proposal = proposal
@@ -167,7 +170,7 @@ class _Recording:
         """The digest of the act as it would be recorded, on which bodies concur."""
         self._open()
         history = self._history(self.centre)
-        return self._act(history, store.world_of(self.book, self.facts)).draft
+        return self._act(history, self._world(self.facts)).draft
 
     def _open(self) -> Receipt | None:
         """Finds and locks the chain, checks key and version; a repeated key's receipt."""
@@ -197,10 +200,13 @@ class _Recording:
             return
         centre = None if programme_level or not self._begun() else self.centre
         org = _org_id(asked, centre)
-        reach = access.reach(asked.user, clock.today())
+        reach = self._reach(asked.user)
         self.held = reach.may(asked.act, asked.by, self.book.programme, centre, org)
         if self.held is None:
             raise MayNot
+
+    def _reach(self, user: User) -> access.Reach:
+        return access.reach(user, clock.today())
 
     def _begun(self) -> bool:
         return self.centre is not None and self.centre.version > 0
@@ -291,6 +297,33 @@ class _Recording:
         contents = store.contents_of(rows) if again else None
         return store.history_of(self.editions, rows, contents)
 
+    def _world(self, facts: DatabaseFacts | None = None) -> World:
+        return store.world_of(self.book, facts)
+
+    def _past(self, centre: Centre) -> History:
+        """The history of a centre on which this act causes another."""
+        return store.history_of(self.editions, store.rows_of(centre, self.book))
+
+    def _named(self, wanted: list[str]) -> dict[str, Centre]:
+        """Centres that an act names, locked in order, by id."""
+        found = self._rows(Centre).filter(id__in=wanted, book=self.book).order_by("id")
+        return {c.id: c for c in found}
+
+    def _org_on_file(self, id_: str) -> dict[str, Any]:
+        return organisation(id_)
+
+    def _content(self, name: str, wanted: Any) -> Any:
+        """The content of a document's version on file. Raises NotOnFile."""
+        pinned = DocumentVersion.objects.filter(
+            book_id=self.book.programme, type=name, digest=wanted
+        )
+        kept = pinned.filter(centre_id=self.centre.id if self.centre else None).first()
+        if kept is None:
+            raise NotOnFile(
+                f"材料“{name}”的该版本不在档", f"that version of '{name}' is not on file"
+            )
+        return coding.decode(kept.content)
+
     # --- judging and appending
 
     def _act(self, history: History, world: World) -> Act:
@@ -302,9 +335,9 @@ class _Recording:
             asked.act,
             asked.on,
             asked.by,
-            _organisation(rs, state, asked),
+            self._organisation(rs, state),
             dict(asked.data),
-            _documents(asked, self.book, self.centre),
+            self._documents(),
             asked.about,
             asked.exception,
             centre=centre.id if centre is not None else None,
@@ -324,7 +357,7 @@ class _Recording:
 
     def _take(self, history: History) -> Receipt:
         centre = self.centre
-        world = store.world_of(self.book, self.facts)
+        world = self._world(self.facts)
         act = self._act(history, world)
         taken = history.propose(act, world, self.facts)
         name = centre.id if centre is not None and centre.version else None
@@ -339,22 +372,20 @@ class _Recording:
         receipt = self._keep(act, taken, history, centre, main=True)
         for made, other, answer in caused:
             made.caused_by = act.seq
-            past = store.history_of(self.editions, store.rows_of(other, self.book))
-            receipt.caused.append(self._keep(made, answer, past, other))
+            receipt.caused.append(self._keep(made, answer, self._past(other), other))
         return receipt
 
     def _cause(self, rs: Ruleset, act: Act, world: World) -> list[tuple[Act, Centre, Taken]]:
         """The acts this one causes, each judged with this one in sight; centres locked in order."""
         if rs.models[act.kind].causes is None:
             return []
-        seen = World([*store.programme_acts(self.book), act], self.facts)
+        seen = self._world(self.facts)
+        seen.add(act)
         made = sorted(causes(rs, act, world), key=lambda a: a.centre or "")
         wanted = [m.centre for m in made]
         if len(set(wanted)) < len(wanted):
             raise LedgerError("所列中心有重复，请核对", "a centre is named twice")
-        locked = {
-            c.id: c for c in self._rows(Centre).filter(id__in=wanted, book=self.book).order_by("id")
-        }
+        locked = self._named([m or "" for m in wanted])
         answers = []
         for one in made:
             centre = locked.get(one.centre or "")
@@ -362,7 +393,7 @@ class _Recording:
                 raise NotOnFile(
                     f"本办法下没有编号为“{one.centre}”的中心", f"no centre '{one.centre}'"
                 )
-            past = store.history_of(self.editions, store.rows_of(centre, self.book))
+            past = self._past(centre)
             one.seq, one.saw, one.recorded = centre.version + 1, act.seq, self._moment(past)
             one.person, one.on_behalf_of = act.person, act.on_behalf_of
             taken = past.propose(one, seen, self.facts)
@@ -375,29 +406,85 @@ class _Recording:
         """Appends an accepted act, projects, queues the notices it owes."""
         assert taken.ruleset is not None
         if centre is not None and centre._state.adding:
-            self.book.centres += 1
-            self.book.save(update_fields=["centres"])
-            centre.save(force_insert=True)
+            self._begin(centre)
         asked = self.proposal
+        key = asked.key if main else None
+        request = asked.digest() if key else None
+        row = self._append(act, taken, centre, key, request)
+        if centre is not None:
+            history.acts.append(act)
+            called = search.of_centre(centre).text
+            state = store.project(centre, self.editions, history, self._world())
+            self._settle(row, centre, state, taken.ruleset)
+            self._index(row, act, centre, taken.ruleset, called)
+        return receipt_of(row, taken.findings)
+
+    def _begin(self, centre: Centre) -> None:
+        """A centre comes on file with its first act."""
+        self.book.centres += 1
+        self.book.save(update_fields=["centres"])
+        centre.save(force_insert=True)
+
+    def _append(
+        self, act: Act, taken: Taken, centre: Centre | None, key: str | None, request: str | None
+    ) -> ActRecord:
+        """Writes the act at the end of its chain."""
+        assert taken.ruleset is not None
+        findings = list(taken.judgement.findings)
         row = store.append(
-            act,
-            taken.ruleset,
-            list(taken.judgement.findings),
-            taken.answers,
-            self.book,
-            centre,
-            asked.key if main else None,
-            asked.digest() if main and asked.key else None,
+            act, taken.ruleset, findings, taken.answers, self.book, centre, key, request
         )
         if centre is None:
             self.book.save(update_fields=["head_seq", "head_hash"])
-        else:
-            history.acts.append(act)
-            world = store.world_of(self.book)
-            state = store.project(centre, self.editions, history, world)
-            centre.save()
-            _owe(row, centre, state, taken.ruleset)
-        return receipt_of(row, taken.findings)
+        return row
+
+    def _settle(self, row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
+        """Writes what the centre's acts now amount to, and the notices that this one owes."""
+        centre.save()
+        Outbox.objects.bulk_create(owed(row, centre, state, rs))
+
+    def _index(self, row: ActRecord, act: Act, centre: Centre, rs: Ruleset, called: str) -> None:
+        """Makes what an act says findable, and its centre by what that is called now; `called` is
+        what it was found by before."""
+        contents = {name: d.get("content") for name, d in act.documents.items()}
+        rows = search.of_act(row, rs, act.data, contents)
+        profile = search.of_centre(centre)
+        if profile.text != called or row.seq == 1:
+            SearchText.objects.filter(centre=centre, source=search.PROFILE).delete()
+            rows.append(profile)
+        SearchText.objects.bulk_create(rows)
+
+    # --- what is proposed, as acts hold it
+
+    def _organisation(self, rs: Ruleset, state: State) -> dict[str, Any]:
+        """The acting organisation: as given, by id, bound to the role, or the body itself."""
+        asked = self.proposal
+        if isinstance(asked.org, Mapping):
+            return dict(asked.org)
+        if isinstance(asked.org, str):
+            return self._org_on_file(asked.org)
+        held = state.roles.get(asked.by, [])
+        if len(held) == 1:
+            return dict(held[0])
+        party = rs.programme.parties.get(asked.by)
+        if party is None or party.body or party.inside:
+            return {"org": asked.by, "name": party.name.zh if party else asked.by}
+        raise LedgerError(
+            f"请指明是哪一个单位以“{party.name.zh}”身份办理",
+            f"say which organisation acts as '{party.name.en}'",
+        )
+
+    def _documents(self) -> dict[str, dict[str, Any]]:
+        """The documents with their contents; those given by digest are fetched."""
+        found = {}
+        for name, given in self.proposal.documents.items():
+            if not isinstance(given, Mapping) or not ("content" in given or given.get("digest")):
+                raise LedgerError(f"材料“{name}”没有内容", f"document '{name}' has no content")
+            document = dict(given)
+            if document.get("content") is None:
+                document["content"] = self._content(name, document.get("digest"))
+            found[name] = document
+        return found
 
 
 def receipt_of(row: ActRecord, findings: list[Finding] | None = None) -> Receipt:
@@ -431,24 +518,6 @@ def _check_day(on: dt.date, now: dt.datetime) -> None:
         )
 
 
-def _organisation(rs: Ruleset, state: State, asked: Proposal) -> dict[str, Any]:
-    """The acting organisation: as given, by id, bound to the role, or the body itself."""
-    if isinstance(asked.org, Mapping):
-        return dict(asked.org)
-    if isinstance(asked.org, str):
-        return organisation(asked.org)
-    held = state.roles.get(asked.by, [])
-    if len(held) == 1:
-        return dict(held[0])
-    party = rs.programme.parties.get(asked.by)
-    if party is None or party.body or party.inside:
-        return {"org": asked.by, "name": party.name.zh if party else asked.by}
-    raise LedgerError(
-        f"请指明是哪一个单位以“{party.name.zh}”身份办理",
-        f"say which organisation acts as '{party.name.en}'",
-    )
-
-
 def organisation(id_: str) -> dict[str, Any]:
     """An organisation on file, as acts hold it. Raises NotOnFile."""
     found = Organisation.objects.filter(id=id_).first()
@@ -463,51 +532,28 @@ def as_org(found: Organisation) -> dict[str, Any]:
     return {k: v for k, v in org.items() if v}
 
 
-def _documents(
-    asked: Proposal, book: ProgrammeBook, centre: Centre | None
-) -> dict[str, dict[str, Any]]:
-    """The documents with their contents; those given by digest are fetched."""
-    found = {}
-    for name, given in asked.documents.items():
-        if not isinstance(given, Mapping) or not ("content" in given or given.get("digest")):
-            raise LedgerError(f"材料“{name}”没有内容", f"document '{name}' has no content")
-        document = dict(given)
-        if document.get("content") is None:
-            pinned = DocumentVersion.objects.filter(
-                book_id=book.programme, type=name, digest=document.get("digest")
-            )
-            kept = pinned.filter(centre_id=centre.id if centre else None).first()
-            if kept is None:
-                raise NotOnFile(
-                    f"材料“{name}”的该版本不在档", f"that version of '{name}' is not on file"
-                )
-            document["content"] = coding.decode(kept.content)
-        found[name] = document
-    return found
-
-
-def _owe(row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
-    """Outbox rows for the notices that this act owes."""
+def owed(row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> list[Outbox]:
+    """Outbox rows, not yet saved, for the notices that this act owes."""
     declared = rs.programme.notices
     rows = []
-    for owed in state.notices:
-        if owed.seq != row.seq or owed.sent is not None or owed.notice not in declared:
+    for one in state.notices:
+        if one.seq != row.seq or one.sent is not None or one.notice not in declared:
             continue
-        model = declared[owed.notice]
+        model = declared[one.notice]
         rows.append(
             Outbox(
                 kind="notice",
                 book_id=row.book_id,
                 centre=centre,
                 act=row,
-                notice=owed.notice,
+                notice=one.notice,
                 to=list(model.to),
                 by=list(model.by),
-                since=owed.since,
+                since=one.since,
                 created=row.recorded,
             )
         )
-    Outbox.objects.bulk_create(rows)
+    return rows
 
 
 # --- erasing ------------------------------------------------------------------------------------
@@ -559,7 +605,21 @@ def _erase(
     book.save(update_fields=["erasures"])
     if owner is not None:
         _refold(owner, book)
+    for told in _telling(row, part):
+        if told.centre is not None:
+            search.keep(told.centre, f"act:{told.seq}", search.of_row(told))
     return kept
+
+
+def _telling(row: ActRecord, part: str) -> list[ActRecord]:
+    """The acts in whose texts an erased part stood: a document's content may be several acts'."""
+    name, _, inner = part.partition(".")
+    if name != "documents":
+        return [row]
+    digest_ = row.payload.documents[inner]["digest"]
+    centres = DocumentVersion.objects.filter(digest=digest_).values("centre")
+    found = ActRecord.objects.select_related("payload", "centre").filter(centre__in=centres)
+    return [r for r in found if any(d["digest"] == digest_ for d in r.payload.documents.values())]
 
 
 def _blank(payload: ActPayload, part: str) -> None:
@@ -598,6 +658,7 @@ def _refold(centre: Centre, book: ProgrammeBook) -> None:
             f"the centre's life rests on it ({', '.join(changed)})",
         )
     centre.save()
+    search.keep(centre, search.PROFILE, [search.of_centre(centre)])
 
 
 __all__ = [
