@@ -17,6 +17,8 @@ THINGS = {
     "see.programme": ("查看办法页面", "See a regulation's page"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
+    "see.dossier": ("查看已提交的材料", "See submitted dossiers"),
+    "return.dossier": ("退回修改材料", "Return dossiers for correction"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -28,6 +30,8 @@ THINGS = {
     "see.audit": ("查看审计日志", "See the audit log"),
     "export.audit": ("导出审计日志", "Export the audit log"),
 }
+OF_CENTRES = ("see.centre", "export.list", "see.dossier", "return.dossier")
+"""What every party may do with the centres that it reaches, at first."""
 ORGANISATION = "role:organisation"
 ROLES = {
     f"role:{Role.SYSTEM}": ("系统管理员", "System administrator"),
@@ -70,7 +74,7 @@ def of_programme(
             yield subject, SECOND_FACTOR, Scope.PROGRAMME
         acts = [k for k, m in models.items() if name in m.by or ANYONE in m.by]
         for scope in scopes_of(party):
-            for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
+            for thing in (*OF_CENTRES, *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
 
 
