@@ -1,7 +1,16 @@
-"""`make bench`: prints measurements; gates nothing."""
+"""`make bench`: prints measurements; gates nothing.
 
-from bench import engine, lives
+`python -m bench office 1000 10000` is a short run of the office alone.
+"""
+
+import sys
+
+from bench import engine, lives, office
 
 if __name__ == "__main__":
-    engine.run()
-    lives.run()
+    parts, sizes = sys.argv[1:2], [int(n) for n in sys.argv[2:]]
+    if not parts or parts == ["engine"]:
+        engine.run()
+        lives.run()
+    if not parts or parts == ["office"]:
+        office.run(sizes or office.SIZES)

@@ -12,7 +12,7 @@ import pytest
 from banfa.cli import main
 from banfa.rules.compare import Report, differences, rejudge
 from banfa.rules.history import Editions
-from banfa.rules.library import SHIPPED, load, ruleset
+from banfa.rules.library import SHIPPED, find, load, ruleset
 from banfa.rules.lives import make, make_file, rejudge_file
 from banfa.rules.world import World
 
@@ -84,6 +84,19 @@ def test_made_up_lives_are_the_same_for_the_same_seed_and_stand(tmp_path: Path) 
     assert first.lives == second.lives == 120
     assert first.acts == second.acts > 1000
     assert first.otherwise == 0 and first.rules == {}
+
+
+@pytest.mark.parametrize("name", ["jliic", "ncti", "neiic", "nmic"])
+def test_made_up_lives_of_every_programme_are_written_and_read_without_loss(
+    name: str, tmp_path: Path
+) -> None:
+    """What is typed when a life is made is typed the same when it is read."""
+    editions = find(name)
+    lives = tmp_path / "lives.jsonl"
+    make_file(lives, editions, 11, 64)
+    report = rejudge_file(lives, editions, editions.latest)
+    assert report.lives == 64 and report.acts > 500
+    assert report.otherwise == 0 and report.rules == {} and not report.unknown
 
 
 def test_rejudging_under_a_stricter_draft_counts_by_article(

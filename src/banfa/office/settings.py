@@ -20,6 +20,8 @@ BANFA_OIDC_ISSUER   the address of an OpenID Connect provider; with BANFA_OIDC_C
                     BANFA_OIDC_SECRET, and BANFA_OIDC_NAME for the sign-in page
 BANFA_MAIL          smtp://user:password@host:port (smtps:// for TLS); unset: no mail is sent
 BANFA_MAIL_FROM     the sender's address
+BANFA_URL           https://banfa.example.cn: where people reach it, for links in mail and calendars
+BANFA_NOTICE_DAYS   365: notices are kept so long
 BANFA_DEBUG         1: Django's debug pages; never where others can reach it
 """
 
@@ -100,7 +102,9 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "csp",
     "django_htmx",
+    "procrastinate.contrib.django",
     "banfa.office.desk",  # before allauth, whose templates its own stand for
+    "banfa.office.notices",
     "banfa.office.ledger",
     "allauth",
     "allauth.account",
@@ -323,7 +327,24 @@ EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
 if mail_url := os.environ.get("BANFA_MAIL"):
     EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     globals().update(mail_from_url(mail_url))
+    EMAIL_TIMEOUT = 20
 DEFAULT_FROM_EMAIL = os.environ.get("BANFA_MAIL_FROM") or "banfa@localhost"
+
+# --- notices and jobs
+
+
+def _site_url() -> str:
+    """Where people reach the site, without a slash at its end."""
+    scheme = "https" if os.environ.get("BANFA_HTTPS") == "1" else "http"
+    usual = f"{scheme}://{ALLOWED_HOSTS[3]}" if len(ALLOWED_HOSTS) > 3 else "http://localhost:8000"
+    url = os.environ.get("BANFA_URL", "").strip().rstrip("/") or usual
+    if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise ImproperlyConfigured("BANFA_URL: write https://banfa.example.cn")
+    return url
+
+
+SITE_URL = _site_url()
+NOTICE_DAYS = _number("BANFA_NOTICE_DAYS", 365)
 
 LOGGING = {
     "version": 1,

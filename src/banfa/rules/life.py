@@ -98,7 +98,10 @@ class Period:
 
 @dataclass(slots=True)
 class Case:
-    """An open or closed procedure, keyed by the act that opened it."""
+    """An open or closed procedure, keyed by the act that opened it.
+
+    `acts` has the last act of each kind that belongs to it, `log` all of them in folding order.
+    """
 
     id: str
     procedure: str
@@ -109,6 +112,7 @@ class Case:
     acts: dict[str, int] = field(default_factory=dict)
     since: dt.date | None = None
     closed: bool = False
+    log: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -237,6 +241,7 @@ def _copied(value: Any) -> Any:
             dict(value.acts),
             value.since,
             value.closed,
+            list(value.log),
         )
     if isinstance(value, Period):
         return Period(value.start, value.end, value.first_end, value.seq, value.closed)

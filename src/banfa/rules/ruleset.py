@@ -153,6 +153,7 @@ class Ruleset:
             _open_case(x, compiled)
         elif x.case is not None:
             x.case.acts[kind] = act.seq
+            x.case.log.append(act.seq)
         if act.used:
             _use_exceptions(state, act)
         for effect in compiled.effects:
@@ -208,6 +209,7 @@ def _open_case(x: Ctx, compiled: CompiledAct) -> None:
     key = compiled.open_key(x) if compiled.open_key is not None else None
     case = Case(f"{opens.case}#{act.seq}", opens.case, opens.step, x.on, key, since=x.on)
     case.acts[act.kind] = act.seq
+    case.log.append(act.seq)
     x.state.cases[case.id] = case
     x.state.open_cases.setdefault(opens.case, []).append(case.id)
     x.case = case

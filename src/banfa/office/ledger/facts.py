@@ -9,20 +9,16 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 
 from banfa.office.ledger import store
-from banfa.office.ledger.models import Centre, Engagement, Listing
+from banfa.office.ledger.models import Centre, Engagement, Listing, ProgrammeBook
+from banfa.rules.history import History
 from banfa.rules.life import canonical
-
-
-def _on(day: dt.date) -> Q:
-    begun = Q(since__isnull=True) | Q(since__lte=day)
-    return begun & (Q(until__isnull=True) | Q(until__gte=day))
+from banfa.rules.world import World
 
 
 class DatabaseFacts:
@@ -32,6 +28,7 @@ class DatabaseFacts:
         self._lock = lock
         self._listings: dict[str, list[Listing]] = {}
         self._engagements: dict[str, list[dict[str, Any]]] = {}
+        self._books: dict[str, ProgrammeBook] = {}
 
     def know(self, orgs: Sequence[str]) -> None:
         """Reads the listings of these organisations at once."""
@@ -58,38 +55,33 @@ class DatabaseFacts:
         members = store.people_in(team)
         at = canonical([sorted(members), on, level, centre])
         if at not in self._engagements:
-            if self._lock:
-                _lock_people(members)
+            self._lock_people(members)
             self._engagements[at] = [
                 *self._declared(members, on, level),
                 *self._in_centres(set(members), on, level, centre),
             ]
         return self._engagements[at]
 
+    def _lock_people(self, members: list[str]) -> None:
+        if self._lock:
+            lock_people(members)
+
     def _declared(self, members: list[str], on: dt.date, level: str) -> list[dict[str, Any]]:
-        found = Engagement.objects.filter(_on(on), person__in=members).order_by("person", "id")
-        if level != "any":
-            found = found.filter(level=level)
-        return [{"person": e.person, "platform": e.platform, "level": e.level} for e in found]
+        found = Engagement.objects.filter(person__in=members).order_by("person", "id")
+        return declared(found, on, level)
 
     def _in_centres(
         self, members: set[str], on: dt.date, level: str, centre: str | None
     ) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
-        named = Centre.objects.filter(people__overlap=sorted(members)).select_related("book")
-        others = list(named.exclude(id=centre or "").order_by("id"))
-        rows = store.rows_by_centre(others)
-        for other in others:
-            editions = store.editions_of(other.book)
-            history = store.history_of(editions, rows[other.id])
-            state = history.state(store.world_of(other.book), on)
-            rs = editions.of(state, on)
+        for other, history in self._others(members, centre):
+            state = history.state(self._world(other.book_id), on)
+            rs = store.editions_of(other.book_id).of(state, on)
             if not rs.is_active(state, on):
                 continue
             if level not in ("any", rs.programme.instrument.level):
                 continue
-            short = rs.programme.short.zh
-            named = {"platform": rs.programme.programme, "platform_name": short}
+            named = {"platform": rs.programme.programme, "platform_name": rs.programme.short.zh}
             found += [
                 {"person": who, **named, "centre": other.id}
                 for who in store.people_in(state.values.get("team"))
@@ -97,12 +89,37 @@ class DatabaseFacts:
             ]
         return found
 
+    def _others(self, members: set[str], centre: str | None) -> list[tuple[Centre, History]]:
+        """The centres in whose team one of these has ever been, by id, with their histories."""
+        named = Centre.objects.filter(people__overlap=sorted(members)).select_related("book")
+        others = list(named.exclude(id=centre or "").order_by("id"))
+        rows = store.rows_by_centre(others)
+        self._books |= {o.book_id: o.book for o in others}
+        return [(o, store.history_of(store.editions_of(o.book), rows[o.id])) for o in others]
 
-def _lock_people(members: Sequence[str]) -> None:
+    def _world(self, book: str) -> World:
+        return store.world_of(self._books[book])
+
+
+def declared(rows: Iterable[Engagement], on: dt.date, level: str) -> list[dict[str, Any]]:
+    """The declared engagements that count on a day, of a level."""
+    return [
+        {"person": e.person, "platform": e.platform, "level": e.level}
+        for e in rows
+        if (e.since is None or e.since <= on)
+        and (e.until is None or on <= e.until)
+        and level in ("any", e.level)
+    ]
+
+
+def lock_people(members: Sequence[str]) -> None:
     """Locks persons until the end of the transaction, always in the same order."""
     numbers = sorted(
         int.from_bytes(hashlib.sha256(m.encode()).digest()[:8], "big", signed=True) for m in members
     )
     with connection.cursor() as cursor:
-        for number in numbers:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(n) FROM unnest(%s::bigint[]) WITH ORDINALITY AS t(n, i)"
+            " ORDER BY i",
+            [numbers],
+        )

@@ -34,6 +34,10 @@ _files: dict[str, dict[str, str]] = {}
 """The files of each edition loaded in this process, by the edition's digest."""
 
 
+_ready: dict[tuple[Path, str], Editions] = {}
+"""What is loaded, found without a look at the disk: every row of a list asks for it."""
+
+
 @lru_cache(maxsize=64)
 def _loaded(folder: Path, programme: str) -> Editions:
     rulesets = []
@@ -83,6 +87,9 @@ def _compiled(digest: str, files: tuple[tuple[str, str], ...]) -> Ruleset:
 
 def editions(programme: str) -> Editions:
     """A programme's editions, loaded once a process. Raises NotOnFile, or LoadError."""
+    folder = root()
+    if (folder, programme) in _ready:
+        return _ready[folder, programme]
     known = ids()
     if programme not in known:
         like = nearest(programme, known)
@@ -90,7 +97,8 @@ def editions(programme: str) -> Editions:
             f"没有编号为“{programme}”的办法" + (f"；是否指“{like}”？" if like else ""),
             f"no programme '{programme}'" + (f"; did you mean '{like}'?" if like else ""),
         )
-    return _loaded(root(), programme)
+    _ready[folder, programme] = _loaded(folder, programme)
+    return _ready[folder, programme]
 
 
 def loadable() -> tuple[list[str], dict[str, LoadError]]:
@@ -107,6 +115,7 @@ def loadable() -> tuple[list[str], dict[str, LoadError]]:
 
 def forget() -> None:
     """Loads the programmes anew when next asked for (a file was changed)."""
+    _ready.clear()
     _loaded.cache_clear()
 
 

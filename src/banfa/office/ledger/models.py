@@ -6,6 +6,8 @@ anew. Nothing that depends on the day it is read ("overdue") is stored.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.contrib.postgres.search import SearchVectorField
@@ -149,6 +151,9 @@ class ActPayload(models.Model):
     words = models.JSONField(null=True)
     salts = models.JSONField(default=dict)
 
+    class Meta:
+        indexes = [models.Index(fields=["person"], name="payload_person")]
+
     def __str__(self) -> str:
         return str(self.act)
 
@@ -229,6 +234,13 @@ class Listing(models.Model):
     def __str__(self) -> str:
         return f"{self.list}: {self.organisation}"
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Saves it; what is owed because of the list is worked out anew."""
+        from banfa.office.ledger import agenda
+
+        super().save(*args, **kwargs)
+        agenda.outdate_list(self.list)
+
 
 class Engagement(models.Model):
     """A declared engagement of a person in a platform outside this system."""
@@ -287,6 +299,91 @@ class OfficialText(models.Model):
 
     def __str__(self) -> str:
         return f"{self.programme}@{self.edition} {self.article}"
+
+
+class Agenda(models.Model):
+    """When and from what a centre's `matters` were made, and how long they hold.
+
+    They are what `on` and the programme's acts up to `saw` make of the centre's acts up to
+    `version`. `until` is the first later day on which they may differ (none: never), `asked` the
+    kinds of programme-level acts and the lists (`listed:<list>`) that could change them.
+    """
+
+    centre = models.OneToOneField(Centre, models.PROTECT, primary_key=True, related_name="agenda")
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="agendas")
+    version = models.IntegerField()
+    on = models.DateField()
+    until = models.DateField(null=True)
+    saw = models.IntegerField()
+    asked = ArrayField(models.CharField(max_length=120), default=list)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["until"], name="agenda_until"),
+            models.Index(fields=["book", "saw"], name="agenda_saw"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.on:%F}"
+
+
+class Sort(models.TextChoices):
+    """What a matter is: a procedure, or something owed."""
+
+    CASE = "case"
+    DUTY = "duty"
+
+
+class Matter(models.Model):
+    """A procedure of a centre, or something owed for it, as its acts make it. See `Agenda`.
+
+    `key` is the case's id (`extension#7`) or the duty's, `name` the id of the procedure, duty or
+    notice in that `edition`. `holders` are the parties that have it, `seats` the same with the
+    organisations that play them (`unit@org-1`; the party alone where any may). `acts` are the next
+    acts. A case has a `step`, `opened`, `opened_by` (the act's number and organisation) and, when
+    it has ended, `closed`; `answered` are the parties consulted in parallel that have said theirs.
+    A duty has a `mode`, and `within`, the case whose next act discharges it. `due` is a boundary
+    date: whether it is late is a matter of the day. `computed` says how it came about (zh, en).
+    """
+
+    centre = models.ForeignKey(Centre, models.PROTECT, related_name="matters")
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="matters")
+    edition = models.CharField(max_length=40)
+    sort = models.CharField(max_length=10, choices=Sort.choices)
+    key = models.CharField(max_length=200)
+    name = models.CharField(max_length=100)
+    holders = ArrayField(models.CharField(max_length=100), default=list)
+    seats = ArrayField(models.CharField(max_length=320), default=list)
+    acts = ArrayField(models.CharField(max_length=100), default=list)
+    since = models.DateField(null=True)
+    due = models.DateField(null=True)
+    computed = models.JSONField(null=True)
+    step = models.CharField(max_length=100, default="")
+    subject = models.CharField(max_length=200, default="")
+    opened = models.DateField(null=True)
+    opened_by = models.IntegerField(null=True)
+    opener = models.CharField(max_length=200, default="")
+    closed = models.BooleanField(default=False)
+    answered = ArrayField(models.CharField(max_length=100), default=list)
+    mode = models.CharField(max_length=20, default="")
+    year = models.IntegerField(null=True)
+    ground = models.CharField(max_length=100, default="")
+    within = models.CharField(max_length=200, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["centre", "sort"], name="matter_centre"),
+            models.Index(
+                fields=["book", "due", "id"],
+                condition=models.Q(closed=False),
+                name="matter_due",
+            ),
+            models.Index(fields=["opener"], name="matter_opener", condition=~models.Q(opener="")),
+            GinIndex(fields=["seats"], name="matter_seats"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.key}"
 
 
 class SearchText(models.Model):

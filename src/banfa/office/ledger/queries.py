@@ -14,12 +14,12 @@ from typing import Any
 from django.db.models import Count, Q
 
 from banfa.office import clock
-from banfa.office.ledger import coding, index, library, store, texts
+from banfa.office.ledger import agenda, coding, index, library, store, texts
 from banfa.office.ledger import search as finding
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.index import name_of
-from banfa.office.ledger.models import ActRecord, Centre, Erasure, ProgrammeBook
+from banfa.office.ledger.models import ActRecord, Centre, Erasure, Matter, ProgrammeBook, Sort
 from banfa.office.ledger.models import Outbox as OutboxRow
 from banfa.office.ledger.verbs import as_org
 from banfa.office.people.models import Organisation
@@ -120,8 +120,8 @@ def centre_list(
     `search` words in what a centre is called; `where` a condition on centres, such as those that
     somebody may see.
 
-    `with_duties` folds the page's centres (not all that match). The stage is today's stage of what
-    is known now, seen on the day `on`.
+    `with_duties` looks up the page's centres (not all that match). The stage is today's stage of
+    what is known now, seen on the day `on`.
     """
     on = on or clock.today()
     found = Centre.objects.select_related("book").filter(where or Q()).order_by("id")
@@ -140,9 +140,9 @@ def centre_list(
     centres = list(found[first : first + size])
     rows = [row_of(c, on) for c in centres]
     if with_duties:
-        owed = duties_of(centres, on)
+        owed = kept_duties(centres, on) if on == clock.today() else duties_of(centres, on)
         for row in rows:
-            row.duties = owed[row.id]
+            row.duties = owed.get(row.id, [])
     return CentreList(rows, total, page, size)
 
 
@@ -206,11 +206,13 @@ def stage_name(rs: Ruleset, stage: str | None) -> Text:
 
 
 def duties_of(centres: Iterable[Centre], on: dt.date) -> dict[str, list[Duty]]:
-    """What is owed for each of these centres on a day: three queries however many they are."""
+    """What is owed for each of these centres on a day: four queries however many they are."""
     centres = list(centres)
     by_centre = store.rows_by_centre(centres)
     books = {b.programme: b for b in ProgrammeBook.objects.all()}
-    worlds = {name: store.world_of(book) for name, book in books.items()}
+    facts = DatabaseFacts()
+    facts.know(sorted({org for c in centres for org in c.orgs}))
+    worlds = {name: store.world_of(book, facts) for name, book in books.items()}
     owed = {}
     for centre in centres:
         editions, world = store.editions_of(centre.book_id), worlds[centre.book_id]
@@ -239,24 +241,61 @@ def due(
 
     `party` keeps what that party owes; `until` leaves out what is due later.
     """
-    on = on or clock.today()
-    found = Centre.objects.select_related("book").filter(where or Q())
-    found = found.exclude(stage=None).order_by("id")
+    today = clock.today()
+    on = on or today
+    where = (where or Q()) & ~Q(stage=None)
     if programme is not None:
-        found = found.filter(book=programme)
+        where &= Q(book=programme)
     if org is not None:
-        found = found.filter(orgs__contains=[org])
-    centres = list(found)
-    rows = {c.id: row_of(c, on) for c in centres}
-    owed = duties_of(centres, on)
-    all_due = [
-        Due(rows[number], duty)
-        for number, duties in owed.items()
-        for duty in duties
-        if (party is None or party in duty.holder)
-        and (until is None or duty.due is None or duty.due <= until)
+        where &= Q(orgs__contains=[org])
+    if on == today:
+        owed = _kept_due(where, on, party, until)
+    else:
+        centres = list(Centre.objects.select_related("book").filter(where).order_by("id"))
+        live = duties_of(centres, on)
+        owed = [Due(row_of(c, on), duty) for c in centres for duty in live[c.id]]
+    kept = [
+        d
+        for d in owed
+        if (party is None or party in d.duty.holder)
+        and (until is None or d.duty.due is None or d.duty.due <= until)
     ]
-    return sorted(all_due, key=lambda d: (d.duty.due is None, d.duty.due or on, d.centre.id))
+    return sorted(kept, key=lambda d: (d.duty.due is None, d.duty.due or on, d.centre.id))
+
+
+def _kept_due(where: Q, on: dt.date, party: str | None, until: dt.date | None) -> list[Due]:
+    """Today's duties from the rows kept beside the centres."""
+    agenda.refresh(on, where, limit=None)
+    found = Matter.objects.select_related("centre__book").filter(sort=Sort.DUTY)
+    found = found.filter(centre__in=Centre.objects.filter(where))
+    if party is not None:
+        found = found.filter(holders__contains=[party])
+    if until is not None:
+        found = found.filter(Q(due__isnull=True) | Q(due__lte=until))
+    rows: dict[str, CentreRow] = {}
+    owed = []
+    for matter in found.order_by("centre_id", "id"):
+        if matter.centre_id not in rows:
+            rows[matter.centre_id] = row_of(matter.centre, on)
+        owed.append(Due(rows[matter.centre_id], kept_duty(matter, on)))
+    return owed
+
+
+def kept_duty(matter: Matter, on: dt.date) -> Duty:
+    """The engine's duty from its row (read with its centre)."""
+    rs = store.editions_of(matter.book_id).by_name[matter.edition]
+    return agenda.duty_of(rs, matter, matter.centre.roles, on)
+
+
+def kept_duties(centres: Iterable[Centre], today: dt.date) -> dict[str, list[Duty]]:
+    """What is owed today for each of these centres, from the rows kept beside them."""
+    wanted = [c.id for c in centres]
+    agenda.refresh(today, Q(id__in=wanted))
+    found = Matter.objects.select_related("centre").filter(sort=Sort.DUTY, centre__in=wanted)
+    owed: dict[str, list[Duty]] = {}
+    for matter in found.order_by("id"):
+        owed.setdefault(matter.centre_id, []).append(kept_duty(matter, today))
+    return owed
 
 
 # --- one centre ---------------------------------------------------------------------------------

@@ -14,16 +14,20 @@ from typing import Any
 from django.db import connection, transaction
 from django.db.models import Q
 
-from banfa.office.ledger import chain, coding, library, search, store
+from banfa.office import clock
+from banfa.office.ledger import agenda, chain, coding, library, search, store
+from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import (
     ActRecord,
+    Agenda,
     Centre,
     DocumentVersion,
     Erasure,
+    Matter,
     ProgrammeBook,
     SearchText,
 )
-from banfa.rules.history import Editions, fold
+from banfa.rules.history import Editions, History, fold
 from banfa.rules.judge import judge
 from banfa.rules.life import Act, State, digest, standing
 from banfa.rules.world import Remembered, World
@@ -264,6 +268,41 @@ class _Running:
             self.state = fold(self.editions, standing(self.acts), self.world)
 
 
+def _beside(
+    report: Report,
+    editions: Editions,
+    centre: Centre,
+    book: ProgrammeBook,
+    history: History,
+    check: bool,
+) -> None:
+    """Compares what is under way and owed, on the day it was made for; or writes it anew.
+
+    What a list or a later programme-level act has made out of date is made anew anyway.
+    """
+    if not check:
+        world = store.world_of(book, DatabaseFacts())
+        agenda.write([agenda.of(centre, editions, history, world, clock.today())])
+        return
+    kept = Agenda.objects.filter(centre=centre).first()
+    if kept is None or kept.version != centre.version:
+        report.add(
+            centre.id, "在办与应办事项未随行为更新", "matters were not made after the last act"
+        )
+        return
+    if kept.until is not None and kept.until <= kept.on:
+        return
+    world = World(store.programme_acts(book), DatabaseFacts(), kept.saw)
+    _, made = agenda.of(centre, editions, history, world, kept.on)
+    stored = Matter.objects.filter(centre=centre).order_by("id")
+    if [_plain(m) for m in stored] != [_plain(m) for m in made]:
+        report.add(centre.id, "所存在办与应办事项与重放不同", "its matters differ from its acts")
+
+
+def _plain(matter: Matter) -> list[Any]:
+    return [getattr(matter, n if n != "book" else "book_id") for n in agenda.FIELDS]
+
+
 def _project(
     report: Report, editions: Editions, centre: Centre, book: ProgrammeBook, check: bool
 ) -> None:
@@ -282,6 +321,7 @@ def _project(
     _findable(report, centre, rows, check)
     after = {n: getattr(centre, n) for n in store.PROJECTED}
     differing = [n for n in store.PROJECTED if before[n] != after[n]]
+    _beside(report, used or editions, centre, book, history, check)
     if not differing:
         return
     if check:

@@ -16,6 +16,7 @@ from banfa.office import clock
 from banfa.office.ledger import library
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.ledger.models import OfficialText, Outbox, ProgrammeBook
+from banfa.office.ledger.signals import owed
 from banfa.rules.citation import Citation, Mark
 
 MAX_CHARACTERS = 2_000_000
@@ -244,4 +245,5 @@ def _keep(book: ProgrammeBook, edition: str, parts: list[Part], expected: set[st
                 "removed": done.removed,
             },
         )
+        owed.send(Outbox)
     return done

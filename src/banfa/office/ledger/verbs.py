@@ -15,7 +15,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library, search, store
+from banfa.office.ledger import agenda, coding, library, search, signals, store
 from banfa.office.ledger.errors import (
     KeyReused,
     LedgerError,
@@ -40,7 +40,7 @@ from banfa.office.people.models import Organisation, User
 from banfa.office.people.verbs import enter_organisation
 from banfa.rules.history import Editions, History, Taken, causes
 from banfa.rules.judge import Finding
-from banfa.rules.life import Act, State, digest
+from banfa.rules.life import ANNULMENTS, CORRECTION, Act, State, digest
 from banfa.rules.proposals import check, unknown
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.world import World
@@ -236,10 +236,16 @@ class Recording:
                     f"中心“{self.centre.id}”不属于办法“{programme}”",
                     f"centre '{self.centre.id}' is not one of programme '{programme}'",
                 )
-            return ProgrammeBook.objects.get(programme=self.centre.book_id)
+            return self._book_on_file(self.centre.book_id)
         if programme is None:
             raise LedgerError("须指明中心，或所依据的办法", "name a centre or a programme")
         library.editions(programme)
+        return self._book_to_add_to(programme)
+
+    def _book_on_file(self, programme: str) -> ProgrammeBook:
+        return ProgrammeBook.objects.get(programme=programme)
+
+    def _book_to_add_to(self, programme: str) -> ProgrammeBook:
         if self.dry:
             found = ProgrammeBook.objects.filter(programme=programme).first()
             return found or ProgrammeBook(programme=programme)
@@ -264,19 +270,26 @@ class Recording:
             return None
         if len(self.proposal.key) > 200:
             raise LedgerError("提交编号过长（至多200字）", "an idempotency key has 200 characters")
-        row = ActRecord.objects.select_related("payload").filter(key=self.proposal.key).first()
+        row = self._keyed(self.proposal.key)
         if row is None:
             return None
         if row.request != self.proposal.digest():
             raise KeyReused
         receipt = receipt_of(row)
         receipt.repeated = True
-        caused = ActRecord.objects.select_related("payload").filter(
+        if row.centre_id is None:
+            receipt.caused = [receipt_of(r) for r in self._caused(row)]
+        return receipt
+
+    def _keyed(self, key: str) -> ActRecord | None:
+        return ActRecord.objects.select_related("payload").filter(key=key).first()
+
+    def _caused(self, row: ActRecord) -> list[ActRecord]:
+        """The acts on file that a programme-level act caused, by centre."""
+        found = ActRecord.objects.select_related("payload").filter(
             book=row.book_id, centre__isnull=False, caused_by=row.seq
         )
-        if row.centre_id is None:
-            receipt.caused = [receipt_of(r) for r in caused.order_by("centre_id")]
-        return receipt
+        return list(found.order_by("centre_id"))
 
     def _new_centre(self, model: Any) -> Centre:
         """The centre that an opening act begins; it is not saved before the act is accepted."""
@@ -293,8 +306,7 @@ class Recording:
         if centre is not None and centre.version == 0:
             return History(self.editions)
         rows = store.rows_of(centre, self.book)
-        again = self.proposal.act.startswith("annul") or any(r.on > self.proposal.on for r in rows)
-        contents = store.contents_of(rows) if again else None
+        contents = store.contents_of(rows) if self._looks_ahead(rows) else None
         return store.history_of(self.editions, rows, contents)
 
     def _world(self, facts: DatabaseFacts | None = None) -> World:
@@ -323,6 +335,11 @@ class Recording:
                 f"材料“{name}”的该版本不在档", f"that version of '{name}' is not on file"
             )
         return coding.decode(kept.content)
+
+    def _looks_ahead(self, rows: list[ActRecord]) -> bool:
+        """Whether later acts on file will be judged again."""
+        touches = self.proposal.act in (*ANNULMENTS, CORRECTION)
+        return touches or any(r.on > self.proposal.on for r in rows)
 
     # --- judging and appending
 
@@ -373,6 +390,8 @@ class Recording:
         for made, other, answer in caused:
             made.caused_by = act.seq
             receipt.caused.append(self._keep(made, answer, self._past(other), other))
+        if centre is None:
+            self._outdate()
         return receipt
 
     def _cause(self, rs: Ruleset, act: Act, world: World) -> list[tuple[Act, Centre, Taken]]:
@@ -416,6 +435,7 @@ class Recording:
             called = search.of_centre(centre).text
             state = store.project(centre, self.editions, history, self._world())
             self._settle(row, centre, state, taken.ruleset)
+            self._beside(centre, history, state)
             self._index(row, act, centre, taken.ruleset, called)
         return receipt_of(row, taken.findings)
 
@@ -441,7 +461,19 @@ class Recording:
     def _settle(self, row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
         """Writes what the centre's acts now amount to, and the notices that this one owes."""
         centre.save()
-        Outbox.objects.bulk_create(owed(row, centre, state, rs))
+        if rows := owed(row, centre, state, rs):
+            Outbox.objects.bulk_create(rows)
+            signals.owed.send(Outbox)
+
+    def _beside(self, centre: Centre, history: History, state: State) -> None:
+        """Writes what is under way and owed for the centre now."""
+        world = self._world(self.facts)
+        made = agenda.beside(centre, self.editions, history, state, world, clock.today())
+        agenda.write([made])
+
+    def _outdate(self) -> None:
+        """Makes anew what a programme-level act has changed of what is owed."""
+        agenda.after_programme_act(self.book, clock.today())
 
     def _index(self, row: ActRecord, act: Act, centre: Centre, rs: Ruleset, called: str) -> None:
         """Makes what an act says findable, and its centre by what that is called now; `called` is
@@ -658,6 +690,8 @@ def _refold(centre: Centre, book: ProgrammeBook) -> None:
             f"the centre's life rests on it ({', '.join(changed)})",
         )
     centre.save()
+    world = store.world_of(book, DatabaseFacts())
+    agenda.write([agenda.beside(centre, editions, history, state, world, clock.today())])
     search.keep(centre, search.PROFILE, [search.of_centre(centre)])
 
 

@@ -1,0 +1,55 @@
+"""What is done once a day: reminders, digests, cleaning up."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+
+from django.conf import settings
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
+
+from banfa.office import clock
+from banfa.office.notices import mails, reminders
+from banfa.office.notices.models import Daily, Feed, Mail, Notice
+from banfa.office.people.models import Invitation
+
+
+def clean_up() -> int:
+    """Removes what is older than it is kept: notices, mails, feeds and links that ended, sessions.
+
+    Gives how many notices went.
+    """
+    before = clock.now() - dt.timedelta(days=settings.NOTICE_DAYS)
+    count, _each = Notice.objects.filter(made__lt=before).delete()
+    Mail.objects.filter(made__lt=before).delete()
+    Feed.objects.filter(ended__lt=before).delete()
+    Invitation.objects.filter(until__lt=before).delete()
+    Daily.objects.filter(day__lt=before.date()).delete()
+    SessionStore.clear_expired()
+    return count
+
+
+STEPS: tuple[tuple[str, dt.time, Callable[[], int]], ...] = (
+    ("clean_up", dt.time(2, 0), clean_up),
+    ("reminders", dt.time(6, 0), reminders.remind),
+    ("digests", dt.time(8, 0), mails.make_digests),
+)
+"""Each step's name, the time of day from which it is due, and what it is."""
+
+
+def run() -> list[str]:
+    """Does what is due today and not done yet; gives the names. Each step is one transaction."""
+    done = []
+    for name, begins, step in STEPS:
+        now = clock.now()
+        if now.time() < begins:
+            continue
+        with transaction.atomic():
+            _row, fresh = Daily.objects.get_or_create(
+                name=name, day=now.date(), defaults={"done": now}
+            )
+            if fresh:
+                step()
+                done.append(name)
+    return done
