@@ -12,6 +12,7 @@ from django.urls import path
 from banfa.office.desk import (
     account_pages,
     act_views,
+    dossier_pages,
     errors,
     language,
     people_pages,
@@ -91,6 +92,7 @@ PEOPLE = [
 urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
+    *dossier_pages.urls,
     path("", views.home, name="home"),
     path("language", language.switch, name="language"),
     path("programmes/", views.programmes, name="programmes"),

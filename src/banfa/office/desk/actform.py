@@ -7,7 +7,7 @@ inline exception all come from the edition's act.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,9 @@ from banfa.office.dossiers import content
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.ruleset import Ruleset
+
+Read = Callable[[str, p.Input], Any]
+"""Gives what was typed in a field, by its name and definition."""
 
 
 @dataclass
@@ -99,21 +102,27 @@ def build(
     post: QueryDict,
     files: Mapping[str, Any],
     party: str,
+    kept: Mapping[str, Any] | None = None,
 ) -> ActForm:
-    """The form of an act with what was typed (an empty `post`: nothing yet)."""
+    """The form of an act with what was typed (an empty `post`: nothing yet), or what was `kept`
+    of it, by path."""
+
+    def read(name: str, given: p.Input) -> Any:
+        return f.read(name, given, post, files) if kept is None else kept.get(name)
+
     form = ActForm(rs, kind, choices)
     form.typed = {n: post.get(n, "") for n in ("on", "about", "org", "title")}
     inputs = form.model.with_
     if kind == existing.KIND:
         inputs = existing.as_lines(rs.programme, inputs)
     for name, given in inputs.items():
-        form.inputs.append(_field(rs, f"with.{name}", given, choices, post, files))
+        form.inputs.append(_field(rs, f"with.{name}", given, choices, read))
     for name, need in form.model.documents.items():
-        form.documents.append(_document(rs, name, need, choices, post, files))
+        form.documents.append(_document(rs, name, need, choices, read))
     body = rs.programme.exceptions
     soft = soft_rules(rs, kind)
     if body is not None and party in body.by and soft:
-        form.exception = _exception(soft, choices, post, files)
+        form.exception = _exception(soft, choices, read)
     return form
 
 
@@ -122,11 +131,10 @@ def _field(
     name: str,
     given: p.Input,
     choices: f.Choices,
-    post: QueryDict,
-    files: Mapping[str, Any],
+    read: Read,
 ) -> f.Field:
     kinds = rs.programme.parties[given.party].kinds if given.party else ()
-    return f.make(name, given, f.read(name, given, post, files), choices, kinds)
+    return f.make(name, given, read(name, given), choices, kinds)
 
 
 def _document(
@@ -134,15 +142,14 @@ def _document(
     name: str,
     need: p.DocumentNeed,
     choices: f.Choices,
-    post: QueryDict,
-    files: Mapping[str, Any],
+    read: Read,
 ) -> DocumentPart:
     schema = rs.programme.documents[name]
     part = DocumentPart(name, say(schema.name), need)
     path = f"documents.{name}"
 
     def made(at: str, given: p.Input) -> f.Field:
-        return _field(rs, at, given, choices, post, files)
+        return _field(rs, at, given, choices, read)
 
     for section_id, section in schema.sections.items():
         at = f"{path}.{section_id}"
@@ -174,16 +181,14 @@ def soft_rules(rs: Ruleset, kind: str) -> list[f.Option]:
     return found
 
 
-def _exception(
-    soft: list[f.Option], choices: f.Choices, post: QueryDict, files: Mapping[str, Any]
-) -> list[f.Field]:
+def _exception(soft: list[f.Option], choices: f.Choices, read: Read) -> list[f.Field]:
     made = []
     for name, given in (
         ("exception.rule", p.Input(name=_RULE, required=False)),
         ("exception.limit", p.Input(name=_LIMIT, required=False)),
         ("exception.reason", p.Input(type="long_text", name=_REASON, required=False)),
     ):
-        made.append(f.make(name, given, f.read(name, given, post, files), choices, ()))
+        made.append(f.make(name, given, read(name, given), choices, ()))
     made[0].widget, made[0].options = "choice", soft
     return made
 

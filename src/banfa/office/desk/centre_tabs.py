@@ -20,5 +20,5 @@ class Tab:
 
 def tabs(centre: Any, here: str) -> list[Tab]:
     """The tabs of a centre's record; `here` is the address name of the page at hand."""
-    names = {"centre": _("概况")}
+    names = {"centre": _("概况"), "materials": _("材料")}
     return [Tab(reverse(n, args=[centre.id]), text, n == here) for n, text in names.items()]

@@ -28,6 +28,7 @@ def entries(request: HttpRequest) -> list[Entry]:
         found += [
             Entry("home", _("中心"), "home"),
             Entry("programmes", _("办法一览"), "programmes"),
+            Entry("dossiers", _("材料"), "dossiers"),
         ]
     for thing, entry in (
         ("administer.people", Entry("people", _("本单位人员"), "people")),

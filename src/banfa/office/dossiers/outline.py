@@ -86,6 +86,17 @@ def outline(
     return parts
 
 
+def one_document(
+    schema: p.Document,
+    name: str,
+    typed: Mapping[str, Any],
+    organisations: content.Organisations,
+    say: Say = in_chinese,
+) -> Part:
+    """One document by its schema."""
+    return _document(schema, name, typed, _Reader(organisations, say))
+
+
 def _document(schema: p.Document, name: str, typed: Mapping[str, Any], reader: _Reader) -> Part:
     given, at = content.document_fields(schema, name), f"documents.{name}"
     sections = []

@@ -221,7 +221,8 @@ def _numbered(document: Any) -> None:
     """The page number at the foot, between dashes."""
     paragraph = document.sections[0].footer.paragraphs[0]
     paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-    for kind, text in (("text", "— "), ("begin", ""), ("code", "PAGE"), ("end", ""), ("text", " —")):
+    field = (("begin", ""), ("code", "PAGE"), ("end", ""))
+    for kind, text in (("text", "— "), *field, ("text", " —")):
         run = paragraph.add_run(text if kind == "text" else "")
         run.font.size = Pt(14)
         if kind == "code":

@@ -245,7 +245,8 @@ def filed(page: ledger.CentrePage, until: int | None = None) -> list[Filed]:
     found = found.exclude(payload__documents={}).order_by("-seq")
     rows = list(found.filter(seq__lte=until) if until is not None else found)
     by_act = {v.act_id: v for v in Version.objects.filter(act__in=rows).select_related("dossier")}
-    annulled = {e.act.seq for e in page.timeline if e.annulled_by and e.annulled_by <= (until or e.annulled_by)}  # fmt: skip
+    gone = ((e.act.seq, e.annulled_by) for e in page.timeline if e.annulled_by)
+    annulled = {seq for seq, by in gone if until is None or by <= until}
     entries = {e.act.seq: e for e in page.timeline}
     made = []
     for row in rows:

@@ -1,0 +1,23 @@
+"""The small programme, its people and a folder for files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from banfa.office.people.models import User
+from tests.office.dossiers import seed
+
+
+@pytest.fixture(autouse=True)
+def small(settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The small programme, and 2030-11-15."""
+    seed.use(settings, monkeypatch, tmp_path / "files")
+
+
+@pytest.fixture
+def people(db: None) -> dict[str, User]:
+    """Who takes part."""
+    return seed.people()
