@@ -197,20 +197,14 @@ def _row(dossier: Dossier) -> Row:
     name, party, documents = named(rs, dossier)
     returned = dossier.under_way[0] if dossier.under_way else None
     versions = list(dossier.versions.all())
-    return Row(dossier, name, party, documents, versions, returned, called(dossier.centre, rs))
+    return Row(dossier, name, party, documents, versions, returned, called(dossier.centre))
 
 
-def called(centre: Centre | None, rs: Ruleset) -> Text | None:
+def called(centre: Centre | None) -> Text | None:
     """What to call a centre in a list."""
     if centre is None:
         return None
-    state = store.light_state(centre)
-    known = ledger.subject(rs, state)
-    short = rs.programme.short
-    return Text(
-        centre.name_zh or (f"{known}（{short.zh}）" if known else centre.id),
-        centre.name_en or centre.name_zh or (f"{known} ({short.en})" if known else centre.id),
-    )
+    return Text(centre.title_zh or centre.id, centre.title_en or centre.title_zh or centre.id)
 
 
 def named(rs: Ruleset, dossier: Dossier) -> tuple[Text, Text, list[Text]]:
@@ -468,10 +462,10 @@ def _todo(row: Row, told: Text, due: dt.date | None) -> Todo:
 
 def _due(rows: list[Row], today: dt.date) -> dict[int, dt.date]:
     """The day by which a duty of the centre wants the act that is being prepared."""
-    centres = {r.dossier.centre_id: r.dossier.centre for r in rows if r.dossier.centre is not None}
+    centres = {c.id: c for r in rows if (c := r.dossier.centre) is not None}
     if not centres:
         return {}
-    owed = ledger.duties_of([c for c in centres.values() if c is not None], today)
+    owed = ledger.kept_duties(centres.values(), today)
     found: dict[int, dt.date] = {}
     for row in rows:
         for duty in owed.get(row.dossier.centre_id or "", []):

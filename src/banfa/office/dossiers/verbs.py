@@ -12,7 +12,7 @@ from typing import Any
 from django.db import transaction
 
 from banfa.office import clock
-from banfa.office.dossiers import carry, content, files, queries
+from banfa.office.dossiers import carry, content, files, queries, telling
 from banfa.office.dossiers.errors import BadFile, Conflict, DossierError, NotNow
 from banfa.office.dossiers.models import (
     OPEN,
@@ -145,6 +145,7 @@ def _touch(dossier: Dossier, user: User) -> None:
     dossier.version += 1
     dossier.changed, dossier.changed_by = clock.now(), user
     dossier.save()
+    telling.findable(dossier)
 
 
 def save(
@@ -485,6 +486,8 @@ def _freeze(seen: Seen, user: User, receipt: door.Receipt) -> Version:
     dossier.state, dossier.centre_id = State.SUBMITTED, receipt.centre
     _touch(dossier, user)
     _note(dossier, "corrected" if act.kind == CORRECTION else "submitted", user)
+    if seen.returned is not None:
+        telling.corrected(dossier, seen.returned)
     return made
 
 
@@ -501,6 +504,7 @@ def send(user: User, id_: int, version: int) -> Dossier:
         seen.dossier.state, seen.dossier.note = State.REVIEW, ""
         _touch(seen.dossier, user)
         _note(seen.dossier, "sent", user)
+        telling.sent(seen.dossier)
     return seen.dossier
 
 
@@ -545,6 +549,7 @@ def review(user: User, id_: int, version: int, approve: bool, note: str = "") ->
         seen.dossier.note = note
         _touch(seen.dossier, user)
         _note(seen.dossier, "approved" if approve else "sent_back", user, note)
+        telling.reviewed(seen.dossier, approve)
     return seen.dossier
 
 
@@ -717,6 +722,7 @@ def return_for_correction(
         seen.dossier.state = State.RETURNED
         _touch(seen.dossier, user)
         _note(seen.dossier, "returned", user, reason)
+        telling.returned(seen.dossier, made)
     return made
 
 
