@@ -53,7 +53,7 @@ def use(settings: Any, monkeypatch: pytest.MonkeyPatch, files: Path) -> None:
 
 
 def people() -> dict[str, User]:
-    """The writer and a colleague of org-1, the recommending unit's, the ministry's, a stranger's."""
+    """A writer and a colleague of org-1, its manager, one at each next level, a stranger."""
     for number, name, kind in ORGANISATIONS:
         enter_organisation(number, name, kind, "山东")
     enter_organisation("boss", "国家某部", "")

@@ -59,7 +59,11 @@ def test_a_refused_submission_keeps_everything(people: People) -> None:
 
 
 def test_a_check_tells_all_faults_at_once(people: People) -> None:
-    wrong = {"with.team": ["张某"], "documents.plan.goals": "", "documents.plan.basics.staff": "许多"}
+    wrong = {
+        "with.team": ["张某"],
+        "documents.plan.goals": "",
+        "documents.plan.basics.staff": "许多",
+    }
     dossier = seed.written(people["writer"], **wrong)
     made = verbs.check(people["writer"], dossier.pk)
     assert [path for path, _ in made.mistakes] == ["documents.plan.basics.staff"]
@@ -263,7 +267,9 @@ def test_a_corrected_dossier_can_be_withdrawn_and_returned_again(people: People)
     typed = {"documents.plan.money.total": "14000"}
     saved = verbs.save(people["writer"], dossier.pk, typed, kept.version)
     assert verbs.submit(people["writer"], dossier.pk, saved.version).version is not None
-    verbs.return_for_correction(people["guide"], dossier.pk, "目标太简", DUE, ["documents.plan.goals"])
+    verbs.return_for_correction(
+        people["guide"], dossier.pk, "目标太简", DUE, ["documents.plan.goals"]
+    )
     assert again(dossier).state == State.RETURNED
     numbers = [v.number for v in seen(people["writer"], dossier).versions]
     assert numbers == [1, 2, 3]

@@ -163,7 +163,7 @@ def _take(
 
 def _version(request: HttpRequest) -> int | None:
     raw = request.POST.get("version", "")
-    return int(raw) if raw.isdigit() else None
+    return int(raw) if raw.isdecimal() and len(raw) < 10 else None
 
 
 def _unreadable(form: actform.ActForm) -> Answer:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,7 +30,16 @@ from banfa.office.desk import actform, centre_tabs, citations, fields, permitted
 from banfa.office.desk.dossier_words import FILE_STATES, STATES, STEPS
 from banfa.office.desk.errors import forbidden_because, on_file
 from banfa.office.desk.language import in_english, say
-from banfa.office.dossiers import archives, content, files, outline, printing, queries, uploads, verbs
+from banfa.office.dossiers import (
+    archives,
+    content,
+    files,
+    outline,
+    printing,
+    queries,
+    uploads,
+    verbs,
+)
 from banfa.office.dossiers.errors import BadFile, Conflict, DossierError
 from banfa.office.dossiers.models import Dossier, InternalReview, State, Version
 from banfa.office.dossiers.queries import Seen
@@ -56,7 +64,7 @@ View = Callable[..., HttpResponse]
 class Item:
     """One field of a dossier's form with what stands beside it."""
 
-    field: fields.Field
+    one: fields.Field
     locked: bool
     flagged: bool
     shown: outline.Line
@@ -207,7 +215,7 @@ def _day(raw: str) -> dt.date | None:
 
 
 def _whole(raw: str) -> int:
-    return int(raw) if raw.isdigit() and len(raw) < 10 else -1
+    return int(raw) if raw.isdecimal() and len(raw) < 10 else -1
 
 
 # --- what is sent again after signing in ---------------------------------------------------------
@@ -461,11 +469,9 @@ def _do_add(request: HttpRequest, seen: Seen) -> HttpResponse:
     for part in desk.parts:
         for section in part.sections:
             for item in section.items:
-                if item.field.name == name and item.field.given.columns:
-                    rows = [*(item.field.value or []), {}]
-                    item.field = fields.make(
-                        name, item.field.given, rows, desk.form.choices, ()
-                    )
+                if item.one.name == name and item.one.given.columns:
+                    rows = [*(item.one.value or []), {}]
+                    item.one = fields.make(name, item.one.given, rows, desk.form.choices, ())
     return _editor(request, desk)
 
 
@@ -495,7 +501,7 @@ def _checked(
     seen = _find(request, id_)
     desk = laid_open(request, seen)
     faults = _faults(desk, made)
-    more = {"check": made, "faults": faults, "check_title": title}
+    more: dict[str, Any] = {"check": made, "faults": faults, "check_title": title}
     if seen.writes:
         return _editor(request, desk, status=status, **more)
     return _reader(request, seen, status=status, **more)
@@ -667,8 +673,7 @@ def _reader(
         "may_withdraw": seen.held is not None and dossier.state == State.SUBMITTED,
         "may_return": may_return,
         "may_review": seen.checks and dossier.state == State.REVIEW,
-        "may_take_back": seen.held is not None
-        and dossier.state in (State.REVIEW, State.APPROVED),
+        "may_take_back": seen.held is not None and dossier.state in (State.REVIEW, State.APPROVED),
         "may_submit": seen.held is not None and dossier.state == State.APPROVED,
         "number": 0 if inside else (latest.number if latest else 0),
         "flagged_names": _flagged_names(seen, rs),
@@ -796,7 +801,7 @@ def _named(answer: Any, name: str, inline: bool = False) -> HttpResponse:
     answer["Content-Disposition"] = f"{how}; filename*=UTF-8''{quote(name, safe='')}"
     answer["X-Content-Type-Options"] = "nosniff"
     answer["Cache-Control"] = "private, no-store"
-    return answer  # type: ignore[no-any-return]
+    return answer
 
 
 # --- versions, prints, comparison ----------------------------------------------------------------
@@ -918,10 +923,7 @@ def zip_file(request: HttpRequest, id: int, number: int) -> HttpResponse:
     verbs.mark_opened(request.user, request.reach, seen)
     dossier = seen.dossier
     attached = version.attachments if version is not None else _attached(dossier)
-    if version is not None:
-        rs = queries.ruleset_of_version(version)
-    else:
-        rs = where_of(dossier).rs
+    rs = queries.ruleset_of_version(version) if version is not None else where_of(dossier).rs
     parts = {
         line.path: part.name
         for part in outline.outline(rs, dossier.act, {}, {})
@@ -1140,7 +1142,5 @@ urls = [
         programme_dossier,
         name="programme_dossier",
     ),
-    path(
-        "people/organisations/<str:organisation>/review/", review_setting, name="review_setting"
-    ),
+    path("people/organisations/<str:organisation>/review/", review_setting, name="review_setting"),
 ]

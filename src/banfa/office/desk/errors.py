@@ -77,7 +77,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     view = request.resolver_match.func if request.resolver_match else None
     keeps = getattr(view, "signed_out", None)
     if keeps is not None and request.headers.get("Accept") != "application/json":
-        return keeps(request)  # type: ignore[no-any-return]
+        return keeps(request)
     said = _(
         "页面停留过久或浏览器未接受 Cookie，提交未被受理，未作任何记录。请返回上一页刷新后重试。"
     )

@@ -52,7 +52,7 @@ def home(request: HttpRequest) -> HttpResponse:
         search=search or None,
         on=on,
         with_duties=True,
-        page=int(page) if page.isdigit() and len(page) < 6 else 1,
+        page=int(page) if page.isdecimal() and len(page) < 6 else 1,
         where=visible,
     )
     context = {

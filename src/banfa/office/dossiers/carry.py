@@ -58,7 +58,7 @@ def _from_documents(
         centre=dossier.centre, digest__in=[d for d, _ in last.values()], content__isnull=False
     )
     contents = {(v.type, v.digest): coding.decode(v.content) for v in kept} if last else {}
-    found = {}
+    found: dict[str, Carried] = {}
     for name, (digest, act) in last.items():
         held = contents.get((name, digest))
         if isinstance(held, Mapping):
@@ -108,9 +108,7 @@ def _fits(given: p.Input, value: Any) -> Any:
         return None
 
 
-def _from_before(
-    dossier: Dossier, rs: Ruleset, given: Mapping[str, p.Input]
-) -> dict[str, Carried]:
+def _from_before(dossier: Dossier, rs: Ruleset, given: Mapping[str, p.Input]) -> dict[str, Carried]:
     """The organisation's last submitted dossier for the same kind of act on the same centre.
 
     For acts that begin a centre there is no centre yet; what another centre was told is not taken.

@@ -55,7 +55,7 @@ def document_fields(schema: p.Document, name: str) -> dict[str, p.Input]:
     path = f"documents.{name}"
     if not schema.sections:
         return {f"{path}.__file": FILE, f"{path}.__reference": REFERENCE}
-    found = {}
+    found: dict[str, p.Input] = {}
     for section_id, section in schema.sections.items():
         at = f"{path}.{section_id}"
         inside = {f"{at}.{n}": given for n, given in section.fields.items()}

@@ -33,8 +33,8 @@ from banfa.office.people import access
 from banfa.office.people.access import Held, Reach
 from banfa.office.people.models import User
 from banfa.office.todo import Todo
-from banfa.rules.builtin import CORRECTION
 from banfa.rules.judge import permitted
+from banfa.rules.life import CORRECTION, standing
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.words import Text, words
 
@@ -399,8 +399,6 @@ def valid(version: Version) -> bool:
     centre = version.act.centre
     rows = store.rows_of(centre, version.act.book_id)
     history = store.history_of(store.editions_of(version.act.book_id), rows)
-    from banfa.rules.life import standing
-
     return any(a.seq == version.act.seq for a in standing(history.acts))
 
 
@@ -418,9 +416,9 @@ def todos(user: User, reach: Reach, today: dt.date) -> list[Todo]:
         )
     )
     writing = set(
-        Dossier.objects.filter(
-            written_by(reach), pk__in=[r.dossier.pk for r in rows]
-        ).values_list("pk", flat=True)
+        Dossier.objects.filter(written_by(reach), pk__in=[r.dossier.pk for r in rows]).values_list(
+            "pk", flat=True
+        )
     )
     due = _due([r for r in rows if r.dossier.state in OPEN and r.returned is None], today)
     found = []

@@ -48,9 +48,7 @@ def sent(dossier: Dossier) -> None:
     chosen = list(kept.reviewers.all()) if kept is not None else []
     if not chosen:
         admins = Membership.objects.filter(organisation=dossier.organisation, administrator=True)
-        chosen = [
-            m.user for m in admins.select_related("user") if m.holds(clock.today())
-        ]
+        chosen = [m.user for m in admins.select_related("user") if m.holds(clock.today())]
     _tell(chosen, "todo", Text("材料待内部审核：", "To be checked: "), dossier, "sent")
 
 

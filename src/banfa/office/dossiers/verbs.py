@@ -33,9 +33,8 @@ from banfa.office.ledger.errors import LedgerError, MayNot, NotOnFile
 from banfa.office.ledger.models import ActRecord, Centre, DocumentVersion
 from banfa.office.people import access
 from banfa.office.people.models import Membership, Organisation, User
-from banfa.rules.builtin import CORRECTION
 from banfa.rules.judge import Finding
-from banfa.rules.life import digest
+from banfa.rules.life import CORRECTION, digest
 from banfa.rules.proposals import BadProposal
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.words import Text
