@@ -29,7 +29,10 @@ def in_chinese(words: Any) -> str:
 
 @dataclass
 class Line:
-    """One field: its path and label, and its value as text, or as a table."""
+    """One field: its path and label, and its value as text, or as a table.
+
+    `proof` is for pages: the files to be shown beside it.
+    """
 
     path: str
     label: str
@@ -38,6 +41,7 @@ class Line:
     rows: list[list[str]] = field(default_factory=list)
     long: bool = False
     file: dict[str, Any] | None = None
+    proof: list[Any] = field(default_factory=list)
 
     @property
     def empty(self) -> bool:
@@ -53,6 +57,11 @@ class Section:
     name: str
     lines: list[Line]
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing was written in it."""
+        return all(line.empty for line in self.lines)
+
 
 @dataclass
 class Part:
@@ -65,7 +74,7 @@ class Part:
     @property
     def empty(self) -> bool:
         """Whether nothing was written in it."""
-        return all(line.empty for section in self.sections for line in section.lines)
+        return all(section.empty for section in self.sections)
 
 
 def outline(

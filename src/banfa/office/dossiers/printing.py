@@ -137,6 +137,9 @@ def _part(document: Any, number: int, part: Part) -> None:
         single = len(section.lines) == 1 and section.lines[0].label == section.name
         if section.name:
             _line(document, f"（{numeral(place)}）{section.name}", "heading", 16, indent=True)
+        if section.empty:
+            _line(document, "（未填）", "body", 16, indent=True)
+            continue
         for line in section.lines:
             _value(document, line, labelled=not single)
 
