@@ -159,10 +159,12 @@ def _make_tables() -> None:
     from django.core.management import call_command
 
     call_command("migrate", verbosity=0, interactive=False)
+    from banfa.office.evaluations.verbs import seed_samples
     from banfa.office.ledger import library
     from banfa.office.people import rights
 
     rights.seed(library.parties_and_acts())
+    seed_samples()
 
 
 def _migrate(args: argparse.Namespace) -> int:

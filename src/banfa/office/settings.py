@@ -105,7 +105,9 @@ INSTALLED_APPS = [
     "procrastinate.contrib.django",
     "banfa.office.desk",  # before allauth, whose templates its own stand for
     "banfa.office.notices",
+    "banfa.office.evaluations",
     "banfa.office.ledger",
+    "banfa.office.lists",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -115,6 +117,9 @@ INSTALLED_APPS = [
     "axes",
     "banfa.office.people",
     "banfa.office.dossiers",
+    "banfa.office.reviews",
+    "banfa.office.demo",
+    "banfa.office.queues",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

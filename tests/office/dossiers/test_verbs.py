@@ -142,6 +142,7 @@ def test_a_draft_is_due_when_the_duty_is(people: People) -> None:
     todos = queries.todos(user, access.reach(user, clock.today()), clock.today())
     found = [t for t in todos if t.link.endswith(f"/{dossier.pk}/")]
     assert [t.title.zh for t in found] == ["继续编写：报送年度方案"]
+    assert found[0].due == dt.date(2031, 2, 28)
 
 
 # --- inside the organisation ---------------------------------------------------------------------

@@ -1,4 +1,8 @@
-"""Loading the demonstration: every act goes through `record`, in the order of recording."""
+"""Loading the demonstration: every act goes through `record`, in the order of recording.
+
+In the demonstration itself each act is done by a person who held the capacity on that day;
+elsewhere (tests), where these accounts may not exist, the record names no person.
+"""
 
 from __future__ import annotations
 
@@ -8,14 +12,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from banfa.office import clock
-from banfa.office.demo import FOLDER
+from banfa.office.demo import FOLDER, accounts
 from banfa.office.ledger import library, verbs
-from banfa.office.ledger.errors import LedgerError
+from banfa.office.ledger.errors import LedgerError, MayNot
 from banfa.office.ledger.models import Engagement, Listing
 from banfa.office.ledger.verbs import Proposal, Receipt
+from banfa.office.people.models import User
+from banfa.rules import programme as p
 from banfa.rules.cases import CaseAct, Reader, read_file
 from banfa.rules.life import Act
 from banfa.rules.proposals import BadProposal
@@ -36,6 +43,7 @@ class _File:
 
     reader: Reader
     programme: str
+    cast: accounts.Cast | None = None
     centres: dict[str, str] = field(default_factory=dict)
     seqs: dict[str, int] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
@@ -62,6 +70,11 @@ def load(folder: Path = FOLDER) -> Loaded:
     with transaction.atomic():
         for file in read:
             _surroundings(file.reader)
+        if settings.DEMO:
+            accounts.make()
+            cast = accounts.Cast()
+            for file in read:
+                file.cast = cast
         for _, file, index, given in sorted(_in_order(read), key=lambda x: x[0]):
             _record(file, index, given)
             loaded.acts += 1
@@ -106,15 +119,38 @@ def _record(file: _File, index: int, given: CaseAct) -> None:
     when = given.recorded or given.on
     moment = dt.datetime.combine(when, dt.time(10), clock.SHANGHAI)
     asked = _proposal(file, act)
+    turn = list(file.centres).index(act.centre) if act.centre in file.centres else index
     try:
         for party in given.jointly:
-            _concur(file, asked, party, moment)
-        receipt = verbs.record(asked, moment)
+            _concur(file, asked, party, moment, turn)
+        receipt = _by_a_person(file, asked, moment, turn)
     except (LedgerError, BadProposal) as error:
         raise file.reader.problem(loc, str(error), str(error)) from error
     if not receipt.accepted:
         raise file.reader.problem(loc, "未被接受：" + told(receipt), "refused: " + told(receipt))
     _remember(file, act, receipt)
+
+
+def _by_a_person(file: _File, asked: Proposal, moment: dt.datetime, turn: int) -> Receipt:
+    """Records an act as one of the people of its seat; a centre not yet theirs is assigned."""
+    if file.cast is None:
+        return verbs.record(replace(asked, person="演示数据"), moment)
+    org = asked.org["org"] if isinstance(asked.org, Mapping) else str(asked.org)
+    seat = (file.programme, asked.by, org)
+    user = file.cast.who(*seat, moment.date(), turn)
+    if user is None:
+        raise LedgerError(f"无人以“{asked.by}”身份代表“{org}”", f"nobody acts as {seat}")
+    try:
+        return verbs.record(_as(file.cast, asked, user, moment), moment)
+    except MayNot:
+        if asked.centre is None:
+            raise
+        file.cast.assign(*seat, asked.centre)
+        return verbs.record(_as(file.cast, asked, user, moment), moment)
+
+
+def _as(cast: accounts.Cast, asked: Proposal, user: User, moment: dt.datetime) -> Proposal:
+    return replace(asked, user=user, reach=cast.reach(user, moment.date()))
 
 
 def told(receipt: Receipt) -> str:
@@ -127,7 +163,10 @@ def told(receipt: Receipt) -> str:
 
 
 def _proposal(file: _File, act: Act) -> Proposal:
-    documents = {name: {"content": d["content"]} for name, d in act.documents.items()}
+    schemas = file.reader.rulesets(act.on).programme.documents
+    documents = {
+        name: {"content": _worded(d["content"], schemas[name])} for name, d in act.documents.items()
+    }
     about = file.cases.get(act.about, act.about) if act.about is not None else None
     return Proposal(
         act.kind,
@@ -140,8 +179,39 @@ def _proposal(file: _File, act: Act) -> Proposal:
         documents=documents,
         about=about,
         exception=act.exception,
-        person="演示数据",
     )
+
+
+def _worded(content: Any, schema: p.Document) -> Any:
+    """A sample document with words of its own: each passage says which one it is."""
+
+    def told(value: Any, name: str, inputs: Mapping[str, p.Input]) -> Any:
+        if value == "（内容）":
+            return f"{name}：按规定的提纲逐项说明（演示内容）。"
+        if isinstance(value, Mapping):
+            names = {k: inputs[k].name.zh for k in value if k in inputs}
+            return {
+                k: told(v, names.get(k, name), _columns(inputs.get(k))) for k, v in value.items()
+            }
+        if isinstance(value, list):
+            return [told(one, name, inputs) for one in value]
+        return value
+
+    if not schema.sections:
+        return {"reference": f"{schema.name.zh}（演示文件）"} if content == BARE else content
+    return {
+        k: told(v, schema.sections[k].name.zh, schema.sections[k].fields)
+        if k in schema.sections
+        else v
+        for k, v in content.items()
+    }
+
+
+BARE = {"reference": "（文件）"}
+
+
+def _columns(given: p.Input | None) -> Mapping[str, p.Input]:
+    return (given.columns or {}) if given is not None else {}
 
 
 def _resolved(file: _File, act: Act) -> dict[str, Any]:
@@ -157,7 +227,7 @@ def _resolved(file: _File, act: Act) -> dict[str, Any]:
     return data
 
 
-def _concur(file: _File, asked: Proposal, party: str, moment: dt.datetime) -> None:
+def _concur(file: _File, asked: Proposal, party: str, moment: dt.datetime, turn: int) -> None:
     """A joint body's concurrence on what is about to be recorded."""
     given = {"draft": verbs.draft(asked), "agrees": True}
     joint = replace(
@@ -170,7 +240,7 @@ def _concur(file: _File, asked: Proposal, party: str, moment: dt.datetime) -> No
         about=None,
         exception=None,
     )
-    receipt = verbs.record(joint, moment)
+    receipt = _by_a_person(file, joint, moment, turn)
     if not receipt.accepted:
         raise LedgerError(told(receipt), told(receipt))
     if asked.centre is None and receipt.centre is not None:

@@ -32,6 +32,9 @@ from banfa.office.ledger import library, queries
 from banfa.office.ledger.errors import NotOnFile
 from banfa.rules.life import State
 
+SHOWN = 5
+"""So many lines of each list stand on a centre's overview; its tabs have all."""
+
 
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
@@ -56,7 +59,7 @@ def home(request: HttpRequest) -> HttpResponse:
         where=visible,
     )
     context = {
-        "here": "home",
+        "here": "centres",
         "on": on,
         "programmes": rows,
         "chosen": chosen,
@@ -255,7 +258,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
     duties, decisions = centre_page.owed(rs, page.state, page.duties)
     counted = [e for e in page.timeline if e.counts]
     context = {
-        "here": "home",
+        "here": "centres",
         "tabs": centre_tabs.tabs(page.centre, "centre"),
         "moment": asked,
         "page": page,
@@ -268,13 +271,15 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "moves": centre_page.moves(page.editions, page.state, counted),
         "clocks": centre_page.clocks(page.editions, rs, page.state, counted),
         "procedures": centre_page.procedures(rs, page.state),
-        "duties": duties,
+        "duties": duties[:SHOWN],
+        "more_duties": max(len(duties) - SHOWN, 0),
         "decisions": decisions,
         "parties": standing.options(request, page.programme, acting, page.centre),
         "party": chosen.token if chosen.held else "",
         "mine": {one.capacity.party for one in request.reach.fitting(programme, "", page.centre)},
         **_acts_context(acts),
-        "timeline": centre_page.timeline(page.editions, page.timeline),
+        "timeline": centre_page.timeline(page.editions, page.timeline)[:SHOWN],
+        "recorded": len(page.timeline),
         "receipt": _receipt(request, page),
     }
     return render(request, "desk/centre.html", context)

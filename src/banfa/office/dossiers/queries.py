@@ -11,9 +11,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db.models import Exists, OuterRef, Prefetch, Q
+from django.db.models import BooleanField, Exists, ExpressionWrapper, OuterRef, Prefetch, Q
 from django.urls import reverse
 
+from banfa.office import clock
 from banfa.office.dossiers import content, outline
 from banfa.office.dossiers.models import (
     OPEN,
@@ -406,67 +407,70 @@ def valid(version: Version) -> bool:
 
 
 def todos(user: User, reach: Reach, today: dt.date) -> list[Todo]:
-    """Drafts of the person's own, dossiers returned to their organisation, those to be checked."""
-    if not user.is_authenticated:
+    """Drafts of the person's own, dossiers returned to their organisation, those to be checked.
+
+    Two queries, four when a draft may be wanted by a duty.
+    """
+    if not user.is_authenticated or user.role:
         return []
-    rows = listed(user, reach, Q(state__in=[*OPEN, State.REVIEW, State.APPROVED]))
-    checking = set(
-        Dossier.objects.filter(checked_by(user, today), state=State.REVIEW).values_list(
-            "pk", flat=True
+    writes, checking = written_by(reach), checked_by(user, today)
+    found = (
+        Dossier.objects.filter(writes | checking, state__in=[*OPEN, State.REVIEW, State.APPROVED])
+        .annotate(
+            writes=ExpressionWrapper(writes, BooleanField()),
+            checking=ExpressionWrapper(checking, BooleanField()),
         )
-    )
-    writing = set(
-        Dossier.objects.filter(written_by(reach), pk__in=[r.dossier.pk for r in rows]).values_list(
-            "pk", flat=True
+        .select_related("centre")
+        .prefetch_related(
+            Prefetch("returns", Return.objects.filter(closed__isnull=True), to_attr="under_way")
         )
+        .order_by("-changed", "-pk")
     )
-    due = _due([r for r in rows if r.dossier.state in OPEN and r.returned is None], today)
-    found = []
-    for row in rows:
-        told = _waiting(row, user, row.dossier.pk in writing, row.dossier.pk in checking)
-        if told is not None:
-            found.append(_todo(row, told, due.get(row.dossier.pk)))
-    return found
+    waiting = [(d, told) for d in found if (told := _waiting(d, user)) is not None]
+    due = _due([d for d, _told in waiting if d.state in OPEN and not d.under_way], today)
+    return [_todo(d, told, due.get(d.pk)) for d, told in waiting]
 
 
-def _waiting(row: Row, user: User, writes: bool, checks_: bool) -> Text | None:
+def _waiting(dossier: Any, user: User) -> Text | None:
     """What waits for the person with this dossier; None: nothing."""
-    state, own = row.dossier.state, row.dossier.created_by_id == user.pk
-    if state == State.REVIEW:
-        return Text("内部审核：", "Check inside the organisation: ") if checks_ else None
-    if state == State.RETURNED and writes:
+    state, own = dossier.state, dossier.created_by_id == user.pk
+    if state == State.REVIEW and dossier.checking:
+        return Text("内部审核：", "Check inside the organisation: ")
+    if state == State.RETURNED and dossier.writes:
         return Text("按退回意见修改：", "Correct as asked: ")
-    if state == State.APPROVED and writes:
+    if state == State.APPROVED and dossier.writes:
         return Text("内部审核已通过，待提交：", "Checked inside, to be submitted: ")
-    if state in (State.DRAFT, State.WITHDRAWN) and own and writes:
+    if state in (State.DRAFT, State.WITHDRAWN) and own and dossier.writes:
         return Text("继续编写：", "Go on writing: ")
     return None
 
 
-def _todo(row: Row, told: Text, due: dt.date | None) -> Todo:
-    dossier = row.dossier
+def _todo(dossier: Any, told: Text, due: dt.date | None) -> Todo:
+    editions = library.editions(dossier.programme)
+    returned = dossier.under_way[0] if dossier.under_way else None
     return Todo(
         "dossier",
-        told + row.name,
+        told + named(editions.latest, dossier)[0],
         reverse("dossier", args=[dossier.pk]),
         centre=dossier.centre_id,
-        centre_name=row.centre_name,
+        centre_name=called(dossier.centre),
         programme=dossier.programme,
-        since=dossier.changed.date(),
-        due=row.returned.due if row.returned else due,
-        note=Text(row.returned.reason[:80], row.returned.reason[:80]) if row.returned else None,
+        since=(returned.at if returned else dossier.changed).astimezone(clock.SHANGHAI).date(),
+        due=returned.due if returned else due,
+        note=Text(returned.reason[:80], returned.reason[:80]) if returned else None,
     )
 
 
-def _due(rows: list[Row], today: dt.date) -> dict[int, dt.date]:
+def _due(dossiers: Iterable[Dossier], today: dt.date) -> dict[int, dt.date]:
     """The day by which a duty of the centre wants the act that is being prepared."""
-    centres = {c.id: c for r in rows if (c := r.dossier.centre) is not None}
+    dossiers = list(dossiers)
+    centres = {c.id: c for d in dossiers if (c := d.centre) is not None}
     if not centres:
         return {}
     owed = ledger.kept_duties(centres.values(), today)
     found: dict[int, dt.date] = {}
-    for row in rows:
-        for duty in owed.get(row.dossier.centre_id or "", []):
-            if duty.act == row.dossier.act and duty.due is not None:
-                found[row.dossier.pk] = min(duty.due, found.get(row.dossier.pk, duty.due))
+    for dossier in dossiers:
+        for duty in owed.get(dossier.centre_id or "", []):
+            if duty.act == dossier.act and duty.due is not None:
+                found[dossier.pk] = min(duty.due, found.get(dossier.pk, duty.due))
     return found

@@ -40,6 +40,7 @@ KINDS = {
     "right_changed": ("变更权限", "Right changed"),
     "organisation": ("登记单位", "Organisation entered"),
     "exported": ("导出", "Exported"),
+    "hurried": ("催办", "Asked to hurry"),
     "viewed": ("查看敏感内容", "Sensitive content viewed"),
     "denied": ("越权被拒", "Refused for lack of rights"),
     "installed": ("系统初始化", "Installed"),

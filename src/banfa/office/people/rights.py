@@ -15,10 +15,21 @@ SECOND_FACTOR = "needs.second_factor"
 THINGS = {
     "see.centre": ("查看中心", "See a centre"),
     "see.programme": ("查看办法页面", "See a regulation's page"),
+    "give.opinion": ("发表意见", "Give an opinion"),
+    "route.work": ("内部分办", "Route work within the organisation"),
+    "write.note": ("记备注", "Write notes"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
     "see.dossier": ("查看已提交的材料", "See submitted dossiers"),
     "return.dossier": ("退回修改材料", "Return dossiers for correction"),
+    "figures.report": ("填报数据", "Report figures"),
+    "figures.review": ("审核数据", "Review figures"),
+    "figures.verify": ("核定数据", "Verify figures"),
+    "administer.systems": ("管理指标体系", "Manage indicator systems"),
+    "administer.rounds": ("组织数据采集和计分", "Collect figures and score them"),
+    "call.review": ("组织评审", "Call a review"),
+    "manage.experts": ("管理专家库", "Keep a register of experts"),
+    "hurry": ("催办到期事项", "Ask others to hurry"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -30,8 +41,11 @@ THINGS = {
     "see.audit": ("查看审计日志", "See the audit log"),
     "export.audit": ("导出审计日志", "Export the audit log"),
 }
-OF_CENTRES = ("see.centre", "export.list", "see.dossier", "return.dossier")
-"""What every party may do with the centres that it reaches, at first."""
+OF_CENTRES = (
+    *("see.centre", "export.list", "give.opinion", "route.work", "write.note"),
+    *("see.dossier", "return.dossier"),
+)
+"""What every party may see and do of the centres that its rights reach, beside its acts."""
 ORGANISATION = "role:organisation"
 ROLES = {
     f"role:{Role.SYSTEM}": ("系统管理员", "System administrator"),
@@ -72,10 +86,17 @@ def of_programme(
         yield subject, "see.register", Scope.ALL
         if party.body:
             yield subject, SECOND_FACTOR, Scope.PROGRAMME
+            yield subject, "hurry", Scope.PROGRAMME
+        if name in programme.authority:
+            yield subject, "administer.systems", Scope.PROGRAMME
+            yield subject, "administer.rounds", Scope.PROGRAMME
         acts = [k for k, m in models.items() if name in m.by or ANYONE in m.by]
         for scope in scopes_of(party):
             for thing in (*OF_CENTRES, *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
+            if not party.inside and any(name in m.by for m in models.values()):
+                yield subject, "call.review", scope
+                yield subject, "manage.experts", scope
 
 
 def seed(programmes: Iterable[tuple[p.Programme, Mapping[str, p.Act]]]) -> int:

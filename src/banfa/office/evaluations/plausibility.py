@@ -1,0 +1,135 @@
+"""What figures leave open: values that are missing, and those that ask for a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+
+from banfa.office.evaluations.errors import Problem
+from banfa.office.evaluations.models import Entry, Figure, Kind, Stage
+from banfa.office.evaluations.systems import scheme_of, system_of, years_of
+from banfa.rules.score_words import shown_value, with_unit
+from banfa.rules.system import Indicator, System
+from banfa.rules.units import unit
+from banfa.rules.words import Text
+
+Held = dict[tuple[str, int], Figure]
+
+
+def gaps(entry: Entry) -> list[Problem]:
+    """The values that must be there and are not: those whose absence blocks the total.
+
+    What is shown and not scored may be left out, unless something scored is derived from it. Values
+    that experts or the verifying party find are not asked of whoever reports.
+    """
+    system, years = system_of(entry.collection.system), years_of(entry.collection)
+    held = {(f.indicator, f.year): f for f in entry.figures.all()}
+    found = []
+    for name, one in required(system, scheme_of(entry.collection).occasion).items():
+        wanted = years if one.over != "last" or name in _needs_all(system) else years[-1:]
+        for year in wanted:
+            figure = held.get((name, year))
+            if figure is None or figure.at(Stage.VERIFIED) is None:
+                zh = f"{one.name.zh}（{one.code}）{year} 年缺数"
+                found.append(Problem(name, year, Text(zh, f"{one.name.en} ({one.code}): no value"
+                                                          f" for {year}")))  # fmt: skip
+    return found
+
+
+def required(system: System, occasion: str) -> dict[str, Indicator]:
+    """The indicators that whoever reports must fill in."""
+    entered = system.entered("confirmation" if occasion == "confirmation" else "evaluation")
+    needed = {
+        operand
+        for one in system.indicators.values()
+        if one.derived is not None and one.role != "shown" and one.missing == "blocks"
+        for operand in one.derived.operands
+    }
+    return {
+        name: one
+        for name, one in entered.items()
+        if one.missing == "blocks"
+        and one.type == "number"
+        and (one.role in ("scored", "bonus", "deduction") or name in needed)
+    }
+
+
+def _needs_all(system: System) -> set[str]:
+    """The indicators of which every year counts, through what is derived from them."""
+    found: set[str] = set()
+    for one in system.indicators.values():
+        if one.derived is not None and (one.over != "last" or one.derived.growth is not None):
+            found |= set(one.derived.operands)
+    return found
+
+
+def asks(entry: Entry, before: Held | None = None) -> list[Problem]:
+    """The figures that ask for a reason and have none: jumps, and parts larger than their whole.
+
+    `before` are figures of the year before the first, from an earlier report.
+    """
+    system = system_of(entry.collection.system)
+    held: Held = {(f.indicator, f.year): f for f in entry.figures.all()}
+    if before is None:
+        before = earlier(entry)
+    found = []
+    for (name, year), figure in sorted(held.items()):
+        one = system.indicators.get(name)
+        value = figure.at(Stage.VERIFIED)
+        if one is None or value is None or figure.reason:
+            continue
+        found += [
+            Problem(name, year, text)
+            for text in (
+                *_jumps(one, year, value, held.get((name, year - 1), before.get((name, year - 1)))),
+                *_parts(system, one, year, value, held),
+            )
+        ]
+    return found
+
+
+def earlier(entry: Entry) -> Held:
+    """The figures of the year before a table's first, as that year's report has them: one query."""
+    years, collection = years_of(entry.collection), entry.collection
+    rows = Figure.objects.filter(
+        entry__centre=entry.centre_id,
+        entry__collection__book=collection.book_id,
+        entry__collection__kind=Kind.ANNUAL,
+        entry__collection__system__system=collection.system.system,
+        year=years[0] - 1,
+    )
+    return {(f.indicator, f.year): f for f in rows}
+
+
+def _jumps(one: Indicator, year: int, value: int, before: Figure | None) -> Iterator[Text]:
+    limit = one.plausible.change
+    old = before.at(Stage.VERIFIED) if before is not None else None
+    if limit is None or not old:
+        return
+    change = abs(Fraction(value - old, abs(old))) * 100
+    if change > limit:
+        was, now = (with_unit(shown_value(one, v), one) for v in (old, value))
+        told = f"{Decimal(round(change))}%"
+        yield Text(
+            f"{one.name.zh} {year} 年比上年变动 {told}（{was.zh} → {now.zh}），请说明理由",
+            f"{one.name.en} changed by {told} in {year} ({was.en} → {now.en}): give a reason",
+        )
+
+
+def _parts(system: System, one: Indicator, year: int, value: int, held: Held) -> Iterator[Text]:
+    name = one.plausible.part_of
+    figure = held.get((name, year)) if name is not None else None
+    total = figure.at(Stage.VERIFIED) if figure is not None else None
+    if name is None or total is None:
+        return
+    whole = system.indicators[name]
+    if value * _size(one) > total * _size(whole):
+        yield Text(
+            f"{one.name.zh} {year} 年大于{whole.name.zh}，请核对或说明理由",
+            f"{one.name.en} in {year} is more than {whole.name.en}: check it, or give a reason",
+        )
+
+
+def _size(one: Indicator) -> Fraction:
+    return unit(one.unit or "1").size / int(10**one.places)
