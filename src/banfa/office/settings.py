@@ -263,6 +263,7 @@ SESSIONS_AT_MOST = _number("BANFA_SESSIONS", 3)
 PASSWORD_DAYS = _number("BANFA_PASSWORD_DAYS", 90)
 LOCKOUT_MINUTES = _number("BANFA_LOCK_MINUTES", 15)
 UPLOAD_MB = _number("BANFA_UPLOAD_MB", 50)
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a dossier's tables have a field in every cell
 TRUSTED_PROXIES = _number("BANFA_PROXIES", int(os.environ.get("BANFA_HTTPS") == "1"))
 
 ACCOUNT_ADAPTER = "banfa.office.people.accounts.AccountAdapter"

@@ -337,3 +337,16 @@ def test_a_draft_is_thrown_away_only_before_it_was_submitted(people: People) -> 
     verbs.withdraw(people["writer"], other.pk, "重写")
     with pytest.raises(NotNow):
         verbs.discard(people["writer"], other.pk)
+
+
+def test_what_is_erased_of_an_act_is_erased_in_its_dossier(people: People) -> None:
+    from banfa.office.ledger.verbs import erase
+
+    dossier = seed.submitted(people["writer"])
+    erase("mini", dossier.centre_id, 1, "documents.plan", "security", "本人要求删除")
+    version = Version.objects.get(dossier=dossier)
+    assert not [path for path in version.content if path.startswith("documents.plan")]
+    assert version.content["with.field_zh"] == "先进封装"
+    assert again(dossier).content == version.content
+    with pytest.raises(TypeError):
+        version.delete()

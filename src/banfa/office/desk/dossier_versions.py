@@ -161,6 +161,7 @@ def version_page(request: HttpRequest, id: int, number: int) -> HttpResponse:
     ) | {
         "version": version,
         "valid": queries.valid(version),
+        "erased": version.act.erasures.exists(),
         "parts": with_proof(queries.shown(version, say), listed),
         "files": listed,
         "others": [v for v in seen.versions if v.number != version.number],

@@ -765,6 +765,31 @@ def adopt(user: User, centre: str, seq: int) -> Dossier:
         return _adopted(place, row)
 
 
+def forget(act: ActRecord, part: str) -> None:
+    """Takes out of dossiers what was erased of an act: the input or document `part` names.
+
+    In the version of that act, in every other place of the dossier that says the same, and in
+    what is open now; the files tied to it are listed no more. Digests stay.
+    """
+    version = Version.objects.select_related("dossier").filter(act=act).first()
+    if version is None:
+        return
+    path = part.replace("data.", "with.", 1) if part.startswith("data.") else part
+    dossier = Dossier.objects.select_for_update().get(pk=version.dossier_id)
+    gone = {q: raw for q, raw in version.content.items() if content.within(q, [path])}
+    for holder in [*dossier.versions.all(), dossier]:
+        holder.content = {q: raw for q, raw in holder.content.items() if gone.get(q) != raw}
+        if isinstance(holder, Version):
+            holder.attachments = [
+                a for a in holder.attachments if not content.within(a["path"], [path])
+            ]
+        holder.save()
+    for attached in dossier.attachments.exclude(path=""):
+        if content.within(attached.path, [path]):
+            attached.delete()
+    telling.findable(dossier)
+
+
 def _adopted(place: Centre, row: ActRecord) -> Dossier:
     act = store.act_of(row)
     org = str(act.org.get("org") or row.party)
