@@ -117,6 +117,7 @@ INSTALLED_APPS = [
     "axes",
     "banfa.office.people",
     "banfa.office.dossiers",
+    "banfa.office.intake",
     "banfa.office.reviews",
     "banfa.office.demo",
     "banfa.office.queues",

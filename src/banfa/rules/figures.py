@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -78,6 +80,45 @@ def _scaled(one: Indicator, value: Decimal) -> int:
             f"{name.en} ({one.code}) is too large: {value}",
         )
     return scaled.numerator
+
+
+_YES_NO = {"是": True, "yes": True, "true": True, "否": False, "no": False, "false": False}
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+def from_text(one: Indicator, text: str) -> Given:
+    """A value as people type it: 1,234.5 or １２; 是 or 否; a grade's id or name; empty: missing.
+
+    Raises Bilingual where it cannot be read.
+    """
+    typed = unicodedata.normalize("NFKC", text).strip()
+    if not typed:
+        return None
+    if one.type == "yes_no":
+        return _YES_NO.get(typed.lower(), typed)
+    if one.type == "grade":
+        return _grade_named(one, typed)
+    plain = typed
+    if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", typed):
+        plain = typed.replace(",", "")
+    if one.unit == "%":
+        plain = plain.removesuffix("%").rstrip()
+    if not _NUMBER.fullmatch(plain) or len(plain) > 40:
+        raise Bilingual(
+            f"{one.name.zh}（{one.code}）应为数；写的是“{text.strip()[:40]}”",
+            f"{one.name.en} ({one.code}) is a number, not '{text.strip()[:40]}'",
+        )
+    return Decimal(plain)
+
+
+def _grade_named(one: Indicator, typed: str) -> str:
+    kernel = one.kernel
+    if kernel is not None:
+        inner = next(iter(kernel.bands.values())) if kernel.bands else kernel
+        for name, grade in (inner.graded or {}).items():
+            if typed.lower() in (name.lower(), grade.name.zh.lower(), grade.name.en.lower()):
+                return name
+    return typed
 
 
 def grades_of(one: Indicator) -> list[str]:

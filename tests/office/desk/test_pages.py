@@ -51,19 +51,19 @@ def test_a_centres_page_takes_few_queries_whatever_its_history(
 
 
 @pytest.mark.parametrize(
-    "path",
+    ("path", "most"),
     [
-        "/centres/",
-        "/programmes/",
-        "/programmes/mini/2026/?party=boss",
+        ("/centres/", MOST_QUERIES),
+        ("/programmes/", MOST_QUERIES),
+        ("/programmes/mini/2026/?party=boss", MOST_QUERIES + 1),
     ],
 )
 def test_the_lists_take_few_queries_whatever_their_length(
-    client: Client, centres: Any, path: str, django_assert_max_num_queries: Any
+    client: Client, centres: Any, path: str, most: int, django_assert_max_num_queries: Any
 ) -> None:
     for number in range(12):
         seed.begun("2030-09-02", "org-4", "工业软件", team=[f"周{number}"])
-    with django_assert_max_num_queries(MOST_QUERIES):
+    with django_assert_max_num_queries(most):
         assert client.get(path).status_code == 200
 
 

@@ -1,4 +1,6 @@
-"""Loading the demonstration: every act goes through `record`, in the order of recording.
+"""Loading the demonstration: every act goes through the one door, in the order of recording.
+
+Acts are recorded many at a time, until one needs to know what became of another.
 
 In the demonstration itself each act is done by a person who held the capacity on that day;
 elsewhere (tests), where these accounts may not exist, the record names no person.
@@ -17,14 +19,15 @@ from django.db import transaction
 
 from banfa.office import clock
 from banfa.office.demo import FOLDER, accounts
-from banfa.office.ledger import library, verbs
+from banfa.office.ledger import bulk, library, verbs
+from banfa.office.ledger.bulk import Outcome
 from banfa.office.ledger.errors import LedgerError, MayNot
 from banfa.office.ledger.models import Engagement, Listing
 from banfa.office.ledger.verbs import Proposal, Receipt
-from banfa.office.people.models import User
 from banfa.rules import programme as p
 from banfa.rules.cases import CaseAct, Reader, read_file
 from banfa.rules.life import Act
+from banfa.rules.loading import LoadError
 from banfa.rules.proposals import BadProposal
 
 
@@ -43,10 +46,15 @@ class _File:
 
     reader: Reader
     programme: str
-    cast: accounts.Cast | None = None
     centres: dict[str, str] = field(default_factory=dict)
     seqs: dict[str, int] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+
+    def rests_on_what_waits(self, act: Act) -> bool:
+        """Whether an act refers to one that is not recorded yet."""
+        said = {act.about, *(v for v in act.data.values() if isinstance(v, str))}
+        return bool(said & self.pending)
 
 
 def files(folder: Path = FOLDER) -> list[Path]:
@@ -72,12 +80,11 @@ def load(folder: Path = FOLDER) -> Loaded:
             _surroundings(file.reader)
         if settings.DEMO:
             accounts.make()
-            cast = accounts.Cast()
-            for file in read:
-                file.cast = cast
+        recorder = _Recorder(accounts.Cast() if settings.DEMO else None)
         for _, file, index, given in sorted(_in_order(read), key=lambda x: x[0]):
-            _record(file, index, given)
+            recorder.take(file, index, given)
             loaded.acts += 1
+        recorder.flush()
     for file in read:
         loaded.centres |= {f"{file.programme}:{k}": v for k, v in file.centres.items()}
     return loaded
@@ -112,45 +119,116 @@ def _surroundings(reader: Reader) -> None:
                 Listing.objects.create(list=name, organisation=entry["org"], **span)
 
 
-def _record(file: _File, index: int, given: CaseAct) -> None:
-    """Records one act of a file; every act of a history must be accepted."""
-    loc = ("given", index)
-    act = file.reader.act(given, loc)
-    when = given.recorded or given.on
-    moment = dt.datetime.combine(when, dt.time(10), clock.SHANGHAI)
-    asked = _proposal(file, act)
-    turn = list(file.centres).index(act.centre) if act.centre in file.centres else index
-    try:
+@dataclass(slots=True)
+class _Waiting:
+    """An act that waits to be recorded with others."""
+
+    file: _File
+    index: int
+    act: Act
+    asked: Proposal
+    moment: dt.datetime
+    turn: int
+
+    @property
+    def seat(self) -> tuple[str, str, str]:
+        """The programme, the party and the organisation that acts."""
+        org = self.asked.org["org"] if isinstance(self.asked.org, Mapping) else self.asked.org
+        return self.file.programme, self.asked.by, str(org)
+
+    def problem(self, zh: str, en: str) -> LoadError:
+        """What is wrong, with the place in the file."""
+        return self.file.reader.problem(("given", self.index), zh, en)
+
+
+class _Recorder:
+    """Records what it is given in its order; every act of a history must be accepted."""
+
+    def __init__(self, cast: accounts.Cast | None) -> None:
+        self.cast = cast
+        self.waiting: list[_Waiting] = []
+
+    def take(self, file: _File, index: int, given: CaseAct) -> None:
+        """Puts an act in line; those before it are recorded first when it rests on them."""
+        act = file.reader.act(given, ("given", index))
+        moment = dt.datetime.combine(given.recorded or given.on, dt.time(10), clock.SHANGHAI)
+        if given.jointly or file.rests_on_what_waits(act):
+            self.flush()
+        turn = list(file.centres).index(act.centre) if act.centre in file.centres else index
+        asked = _proposal(file, act)
+        one = _Waiting(file, index, act, asked, moment, turn)
+        if act.centre is not None and act.centre not in file.centres:
+            file.centres[act.centre] = f"{file.programme}-{len(file.centres) + 1:04d}"
         for party in given.jointly:
-            _concur(file, asked, party, moment, turn)
-        receipt = _by_a_person(file, asked, moment, turn)
-    except (LedgerError, BadProposal) as error:
-        raise file.reader.problem(loc, str(error), str(error)) from error
+            self._concur(one, party)
+        if act.label is not None:
+            file.pending.add(act.label)
+        self.waiting.append(one)
+
+    def _concur(self, one: _Waiting, party: str) -> None:
+        """A joint body's concurrence on what is about to be recorded."""
+        try:
+            draft = verbs.draft(one.asked)
+        except (LedgerError, BadProposal) as error:
+            raise one.problem(str(error), str(error)) from error
+        joint = replace(
+            one.asked,
+            act="concur",
+            by=party,
+            org=one.file.reader.org(party, ()),
+            data={"draft": draft, "agrees": True},
+            documents={},
+            about=None,
+            exception=None,
+        )
+        self.waiting.append(replace(one, asked=joint, act=replace(one.act, label=None)))
+        self.flush()
+        if one.act.centre is not None:
+            one.asked.centre = one.file.centres[one.act.centre]
+
+    def flush(self) -> None:
+        """Records all that waits. Raises LoadError for what is refused."""
+        waiting, self.waiting = self.waiting, []
+        known: set[tuple[str, str, str, str]] = set()
+        while True:
+            with transaction.atomic():
+                outcomes = bulk.record_many(
+                    [self._by_a_person(one) for one in waiting], [one.moment for one in waiting]
+                )
+                denied = {
+                    (*one.seat, one.asked.centre)
+                    for one, outcome in zip(waiting, outcomes, strict=True)
+                    if isinstance(outcome.error, MayNot) and one.asked.centre is not None
+                }
+                if self.cast is None or not denied - known:
+                    break
+                transaction.set_rollback(True)
+            known |= denied
+            for seat in denied:
+                self.cast.assign(*seat)
+        for one, outcome in zip(waiting, outcomes, strict=True):
+            _settled(one, outcome)
+
+    def _by_a_person(self, one: _Waiting) -> Proposal:
+        """The proposal as one of the people of its seat makes it."""
+        if self.cast is None:
+            return replace(one.asked, person="演示数据")
+        user = self.cast.who(*one.seat, one.moment.date(), one.turn)
+        if user is None:
+            raise one.problem(f"无人能以“{one.seat}”办理", f"nobody acts as {one.seat}")
+        return replace(one.asked, user=user, reach=self.cast.reach(user, one.moment.date()))
+
+
+def _settled(one: _Waiting, outcome: Outcome) -> None:
+    """Remembers what became of an act. Raises LoadError when it was not accepted."""
+    receipt = outcome.receipt
+    if receipt is None:
+        raise one.problem(str(outcome.error), str(outcome.error)) from outcome.error
     if not receipt.accepted:
-        raise file.reader.problem(loc, "未被接受：" + told(receipt), "refused: " + told(receipt))
-    _remember(file, act, receipt)
-
-
-def _by_a_person(file: _File, asked: Proposal, moment: dt.datetime, turn: int) -> Receipt:
-    """Records an act as one of the people of its seat; a centre not yet theirs is assigned."""
-    if file.cast is None:
-        return verbs.record(replace(asked, person="演示数据"), moment)
-    org = asked.org["org"] if isinstance(asked.org, Mapping) else str(asked.org)
-    seat = (file.programme, asked.by, org)
-    user = file.cast.who(*seat, moment.date(), turn)
-    if user is None:
-        raise LedgerError(f"无人以“{asked.by}”身份代表“{org}”", f"nobody acts as {seat}")
-    try:
-        return verbs.record(_as(file.cast, asked, user, moment), moment)
-    except MayNot:
-        if asked.centre is None:
-            raise
-        file.cast.assign(*seat, asked.centre)
-        return verbs.record(_as(file.cast, asked, user, moment), moment)
-
-
-def _as(cast: accounts.Cast, asked: Proposal, user: User, moment: dt.datetime) -> Proposal:
-    return replace(asked, user=user, reach=cast.reach(user, moment.date()))
+        raise one.problem("未被接受：" + told(receipt), "refused: " + told(receipt))
+    if one.act.centre is not None and receipt.centre != one.file.centres[one.act.centre]:
+        raise one.problem(f"中心编号不符：{receipt.centre}", "another centre than expected")
+    _remember(one.file, one.act, receipt)
 
 
 def told(receipt: Receipt) -> str:
@@ -227,31 +305,10 @@ def _resolved(file: _File, act: Act) -> dict[str, Any]:
     return data
 
 
-def _concur(file: _File, asked: Proposal, party: str, moment: dt.datetime, turn: int) -> None:
-    """A joint body's concurrence on what is about to be recorded."""
-    given = {"draft": verbs.draft(asked), "agrees": True}
-    joint = replace(
-        asked,
-        act="concur",
-        by=party,
-        org=file.reader.org(party, ()),
-        data=given,
-        documents={},
-        about=None,
-        exception=None,
-    )
-    receipt = _by_a_person(file, joint, moment, turn)
-    if not receipt.accepted:
-        raise LedgerError(told(receipt), told(receipt))
-    if asked.centre is None and receipt.centre is not None:
-        asked.centre = receipt.centre
-
-
 def _remember(file: _File, act: Act, receipt: Receipt) -> None:
-    if act.centre is not None and receipt.centre is not None:
-        file.centres[act.centre] = receipt.centre
     if act.label is None or receipt.seq is None:
         return
+    file.pending.discard(act.label)
     file.seqs[act.label] = receipt.seq
     opens = file.reader.rulesets(act.on).models[act.kind].opens
     if opens is not None:

@@ -38,6 +38,11 @@ class Column:
     always: bool = False
     default: bool = True
 
+    @property
+    def sorts(self) -> bool:
+        """Whether it sorts (templates would call `order`)."""
+        return self.order is not None
+
 
 @dataclass
 class Asked:
@@ -59,7 +64,7 @@ class Asked:
     @property
     def reach(self) -> Any:
         """What the person may see and do."""
-        return self.request.reach  # type: ignore[attr-defined]
+        return self.request.reach
 
     def day(self, name: str, label: Any) -> dt.date | None:
         """A filter that is a day."""

@@ -79,7 +79,7 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
     )
     found = LISTS[which](request.reach, asked)
     context = {
-        "here": "work",
+        "here": "home",
         "which": which,
         "title": titles()[which],
         "lists": titles().items(),
@@ -179,7 +179,7 @@ def _context(
     working = {u.pk for u in peers} | {request.user.pk}
     model = page.ruleset.models.get(act)
     return {
-        "here": "work",
+        "here": "centres",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(centre, "centre_cases"),
@@ -197,15 +197,23 @@ def _context(
         "answers": _answers(),
         "opinions": queries.opinions(reach, centre, case, act),
         "phrases": queries.phrases(request.user, orgs),
-        "missing": queries.missing_sign_off(centre, centre.book_id, act, orgs[0])
-        if act and orgs
-        else None,
+        **_sign_off(page, act, orgs, routings, request.user),
         "organisation": held[0].capacity.organisation if held else None,
         "typed": typed,
         "key": typed.values.get("key") or secrets.token_urlsafe(24),
         "said": _said(request.GET.get("said", "")),
         "today": clock.today(),
     }
+
+
+def _sign_off(
+    page: ledger.CentrePage, act: str, orgs: list[str], routings: list[Any], user: Any
+) -> dict[str, Any]:
+    """What the organisation's sign-off of an act still lacks, and whether it can be sent out."""
+    missing = still_missing(page, act, orgs[0]) if act and orgs else None
+    asked = {t.to_id for r in routings for t in r.shown if t.state in ("open", "waiting")}
+    numbers = set(missing.numbers) if missing is not None else set()
+    return {"missing": missing, "routable": not numbers & (asked | {user.pk})}
 
 
 def _answers() -> list[tuple[str, str]]:

@@ -240,6 +240,7 @@ def _context(request: HttpRequest, one: Review, manages: bool, said: str) -> dic
         "what": request.POST.get("what", ""),
         "version": one.version,
         "subjects": subjects,
+        "bare": sum(not s.materials for s in subjects),
         "documents": _documents(one, model) if manages and live else {},
         "sheet": sheets.of(one.sheet),
         "wanting": queries.wanting(one, active) if draft else [],

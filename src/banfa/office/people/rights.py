@@ -33,6 +33,7 @@ THINGS = {
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
+    "administer.jobs": ("管理后台任务与邮件", "Manage background jobs and mail"),
     "administer.people": ("管理本单位人员", "Manage an organisation's people"),
     "approve.accounts": ("审核账号", "Approve accounts"),
     "approve.capacities": ("审核身份", "Approve capacities"),
@@ -54,7 +55,9 @@ ROLES = {
     ORGANISATION: ("单位管理员", "Organisation's administrator"),
 }
 FIXED = {
-    f"role:{Role.SYSTEM}": ("administer.accounts", "administer.parameters", SECOND_FACTOR),
+    f"role:{Role.SYSTEM}": (
+        *("administer.accounts", "administer.parameters", "administer.jobs", SECOND_FACTOR),
+    ),
     f"role:{Role.SECURITY}": (
         *("approve.accounts", "approve.capacities", "administer.rights", "see.rights"),
         *("see.audit", "export.audit", SECOND_FACTOR),

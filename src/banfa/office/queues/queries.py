@@ -220,7 +220,7 @@ def todo(reach: Reach, asked: Asked | None = None, size: int = SIZE) -> Lines:
     behind = agenda.refresh(today, reach.centres())
     matters, tasks = _filtered(_work(reach), _tasks(reach), asked, today)
     urged = Urging.objects.filter(centre=OuterRef("centre"), case=OuterRef("key"))
-    urged = urged.exclude(case="").filter(on__gte=OuterRef("since"))
+    urged = urged.exclude(case="").filter(task__isnull=True, on__gte=OuterRef("since"))
     keys = _keys(
         tasks, "task", F("pk"), Coalesce("routing__due", LATEST, output_field=DateField()),
         Q(urgent=True), TruncDate("since", tzinfo=SHANGHAI),
@@ -618,11 +618,13 @@ def notes(reach: Reach, centre: Centre) -> list[Note]:
 
 @dataclass
 class Missing:
-    """What of a sign-off is still missing before an act is recorded."""
+    """What of a sign-off is still missing before an act is recorded; `numbers` are the people's."""
 
     manner: Text
     people: list[str]
     agreed: list[str]
+    how: str
+    numbers: list[int]
 
 
 def missing_sign_off(centre: Centre, programme: str, act: str, org: str) -> Missing | None:
@@ -650,6 +652,8 @@ def missing_sign_off(centre: Centre, programme: str, act: str, org: str) -> Miss
         words.manner(demanded.manner),
         [users.get(n, "") for n in left],
         [users.get(n, "") for n in agreed],
+        demanded.manner,
+        left,
     )
 
 
