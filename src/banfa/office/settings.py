@@ -107,6 +107,7 @@ INSTALLED_APPS = [
     "banfa.office.notices",
     "banfa.office.evaluations",
     "banfa.office.ledger",
+    "banfa.office.lists",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -115,6 +116,10 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.intake",
+    "banfa.office.reviews",
+    "banfa.office.demo",
+    "banfa.office.queues",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

@@ -7,7 +7,7 @@ act would then no longer stand, it is refused and says which.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -82,8 +82,12 @@ def fold(
     world: World,
     on: dt.date | None = None,
     known_at: dt.datetime | None = None,
+    each: Callable[[State, Act], None] | None = None,
 ) -> State:
-    """The state on a day as known at a moment (both default to everything there is)."""
+    """The state on a day as known at a moment (both default to everything there is).
+
+    `each` is told the state after every act, to see what that act has changed.
+    """
     state = State()
     newest = world.seq
     moving = any(r.programme.transitions for r in editions.rulesets)
@@ -95,6 +99,8 @@ def fold(
         # an act's effects come from the programme acts it saw, not from later ones
         seen = world if act.saw is None or act.saw >= newest else world.seen(act.saw)
         editions.of(state, act.on).apply(state, act, seen)
+        if each is not None:
+            each(state, act)
     if moving and on is not None:
         editions.carry(state, on)
     return state

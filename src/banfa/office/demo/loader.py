@@ -1,4 +1,10 @@
-"""Loading the demonstration: every act goes through `record`, in the order of recording."""
+"""Loading the demonstration: every act goes through the one door, in the order of recording.
+
+Acts are recorded many at a time, until one needs to know what became of another.
+
+In the demonstration itself each act is done by a person who held the capacity on that day;
+elsewhere (tests), where these accounts may not exist, the record names no person.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +14,20 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from banfa.office import clock
-from banfa.office.demo import FOLDER
-from banfa.office.ledger import library, verbs
-from banfa.office.ledger.errors import LedgerError
+from banfa.office.demo import FOLDER, accounts
+from banfa.office.ledger import bulk, library, verbs
+from banfa.office.ledger.bulk import Outcome
+from banfa.office.ledger.errors import LedgerError, MayNot
 from banfa.office.ledger.models import Engagement, Listing
 from banfa.office.ledger.verbs import Proposal, Receipt
+from banfa.rules import programme as p
 from banfa.rules.cases import CaseAct, Reader, read_file
 from banfa.rules.life import Act
+from banfa.rules.loading import LoadError
 from banfa.rules.proposals import BadProposal
 
 
@@ -39,6 +49,12 @@ class _File:
     centres: dict[str, str] = field(default_factory=dict)
     seqs: dict[str, int] = field(default_factory=dict)
     cases: dict[str, str] = field(default_factory=dict)
+    pending: set[str] = field(default_factory=set)
+
+    def rests_on_what_waits(self, act: Act) -> bool:
+        """Whether an act refers to one that is not recorded yet."""
+        said = {act.about, *(v for v in act.data.values() if isinstance(v, str))}
+        return bool(said & self.pending)
 
 
 def files(folder: Path = FOLDER) -> list[Path]:
@@ -62,9 +78,13 @@ def load(folder: Path = FOLDER) -> Loaded:
     with transaction.atomic():
         for file in read:
             _surroundings(file.reader)
+        if settings.DEMO:
+            accounts.make()
+        recorder = _Recorder(accounts.Cast() if settings.DEMO else None)
         for _, file, index, given in sorted(_in_order(read), key=lambda x: x[0]):
-            _record(file, index, given)
+            recorder.take(file, index, given)
             loaded.acts += 1
+        recorder.flush()
     for file in read:
         loaded.centres |= {f"{file.programme}:{k}": v for k, v in file.centres.items()}
     return loaded
@@ -99,22 +119,116 @@ def _surroundings(reader: Reader) -> None:
                 Listing.objects.create(list=name, organisation=entry["org"], **span)
 
 
-def _record(file: _File, index: int, given: CaseAct) -> None:
-    """Records one act of a file; every act of a history must be accepted."""
-    loc = ("given", index)
-    act = file.reader.act(given, loc)
-    when = given.recorded or given.on
-    moment = dt.datetime.combine(when, dt.time(10), clock.SHANGHAI)
-    asked = _proposal(file, act)
-    try:
+@dataclass(slots=True)
+class _Waiting:
+    """An act that waits to be recorded with others."""
+
+    file: _File
+    index: int
+    act: Act
+    asked: Proposal
+    moment: dt.datetime
+    turn: int
+
+    @property
+    def seat(self) -> tuple[str, str, str]:
+        """The programme, the party and the organisation that acts."""
+        org = self.asked.org["org"] if isinstance(self.asked.org, Mapping) else self.asked.org
+        return self.file.programme, self.asked.by, str(org)
+
+    def problem(self, zh: str, en: str) -> LoadError:
+        """What is wrong, with the place in the file."""
+        return self.file.reader.problem(("given", self.index), zh, en)
+
+
+class _Recorder:
+    """Records what it is given in its order; every act of a history must be accepted."""
+
+    def __init__(self, cast: accounts.Cast | None) -> None:
+        self.cast = cast
+        self.waiting: list[_Waiting] = []
+
+    def take(self, file: _File, index: int, given: CaseAct) -> None:
+        """Puts an act in line; those before it are recorded first when it rests on them."""
+        act = file.reader.act(given, ("given", index))
+        moment = dt.datetime.combine(given.recorded or given.on, dt.time(10), clock.SHANGHAI)
+        if given.jointly or file.rests_on_what_waits(act):
+            self.flush()
+        turn = list(file.centres).index(act.centre) if act.centre in file.centres else index
+        asked = _proposal(file, act)
+        one = _Waiting(file, index, act, asked, moment, turn)
+        if act.centre is not None and act.centre not in file.centres:
+            file.centres[act.centre] = f"{file.programme}-{len(file.centres) + 1:04d}"
         for party in given.jointly:
-            _concur(file, asked, party, moment)
-        receipt = verbs.record(asked, moment)
-    except (LedgerError, BadProposal) as error:
-        raise file.reader.problem(loc, str(error), str(error)) from error
+            self._concur(one, party)
+        if act.label is not None:
+            file.pending.add(act.label)
+        self.waiting.append(one)
+
+    def _concur(self, one: _Waiting, party: str) -> None:
+        """A joint body's concurrence on what is about to be recorded."""
+        try:
+            draft = verbs.draft(one.asked)
+        except (LedgerError, BadProposal) as error:
+            raise one.problem(str(error), str(error)) from error
+        joint = replace(
+            one.asked,
+            act="concur",
+            by=party,
+            org=one.file.reader.org(party, ()),
+            data={"draft": draft, "agrees": True},
+            documents={},
+            about=None,
+            exception=None,
+        )
+        self.waiting.append(replace(one, asked=joint, act=replace(one.act, label=None)))
+        self.flush()
+        if one.act.centre is not None:
+            one.asked.centre = one.file.centres[one.act.centre]
+
+    def flush(self) -> None:
+        """Records all that waits. Raises LoadError for what is refused."""
+        waiting, self.waiting = self.waiting, []
+        known: set[tuple[str, str, str, str]] = set()
+        while True:
+            with transaction.atomic():
+                outcomes = bulk.record_many(
+                    [self._by_a_person(one) for one in waiting], [one.moment for one in waiting]
+                )
+                denied = {
+                    (*one.seat, one.asked.centre)
+                    for one, outcome in zip(waiting, outcomes, strict=True)
+                    if isinstance(outcome.error, MayNot) and one.asked.centre is not None
+                }
+                if self.cast is None or not denied - known:
+                    break
+                transaction.set_rollback(True)
+            known |= denied
+            for seat in denied:
+                self.cast.assign(*seat)
+        for one, outcome in zip(waiting, outcomes, strict=True):
+            _settled(one, outcome)
+
+    def _by_a_person(self, one: _Waiting) -> Proposal:
+        """The proposal as one of the people of its seat makes it."""
+        if self.cast is None:
+            return replace(one.asked, person="演示数据")
+        user = self.cast.who(*one.seat, one.moment.date(), one.turn)
+        if user is None:
+            raise one.problem(f"无人能以“{one.seat}”办理", f"nobody acts as {one.seat}")
+        return replace(one.asked, user=user, reach=self.cast.reach(user, one.moment.date()))
+
+
+def _settled(one: _Waiting, outcome: Outcome) -> None:
+    """Remembers what became of an act. Raises LoadError when it was not accepted."""
+    receipt = outcome.receipt
+    if receipt is None:
+        raise one.problem(str(outcome.error), str(outcome.error)) from outcome.error
     if not receipt.accepted:
-        raise file.reader.problem(loc, "未被接受：" + told(receipt), "refused: " + told(receipt))
-    _remember(file, act, receipt)
+        raise one.problem("未被接受：" + told(receipt), "refused: " + told(receipt))
+    if one.act.centre is not None and receipt.centre != one.file.centres[one.act.centre]:
+        raise one.problem(f"中心编号不符：{receipt.centre}", "another centre than expected")
+    _remember(one.file, one.act, receipt)
 
 
 def told(receipt: Receipt) -> str:
@@ -127,7 +241,10 @@ def told(receipt: Receipt) -> str:
 
 
 def _proposal(file: _File, act: Act) -> Proposal:
-    documents = {name: {"content": d["content"]} for name, d in act.documents.items()}
+    schemas = file.reader.rulesets(act.on).programme.documents
+    documents = {
+        name: {"content": _worded(d["content"], schemas[name])} for name, d in act.documents.items()
+    }
     about = file.cases.get(act.about, act.about) if act.about is not None else None
     return Proposal(
         act.kind,
@@ -140,8 +257,39 @@ def _proposal(file: _File, act: Act) -> Proposal:
         documents=documents,
         about=about,
         exception=act.exception,
-        person="演示数据",
     )
+
+
+def _worded(content: Any, schema: p.Document) -> Any:
+    """A sample document with words of its own: each passage says which one it is."""
+
+    def told(value: Any, name: str, inputs: Mapping[str, p.Input]) -> Any:
+        if value == "（内容）":
+            return f"{name}：按规定的提纲逐项说明（演示内容）。"
+        if isinstance(value, Mapping):
+            names = {k: inputs[k].name.zh for k in value if k in inputs}
+            return {
+                k: told(v, names.get(k, name), _columns(inputs.get(k))) for k, v in value.items()
+            }
+        if isinstance(value, list):
+            return [told(one, name, inputs) for one in value]
+        return value
+
+    if not schema.sections:
+        return {"reference": f"{schema.name.zh}（演示文件）"} if content == BARE else content
+    return {
+        k: told(v, schema.sections[k].name.zh, schema.sections[k].fields)
+        if k in schema.sections
+        else v
+        for k, v in content.items()
+    }
+
+
+BARE = {"reference": "（文件）"}
+
+
+def _columns(given: p.Input | None) -> Mapping[str, p.Input]:
+    return (given.columns or {}) if given is not None else {}
 
 
 def _resolved(file: _File, act: Act) -> dict[str, Any]:
@@ -157,31 +305,10 @@ def _resolved(file: _File, act: Act) -> dict[str, Any]:
     return data
 
 
-def _concur(file: _File, asked: Proposal, party: str, moment: dt.datetime) -> None:
-    """A joint body's concurrence on what is about to be recorded."""
-    given = {"draft": verbs.draft(asked), "agrees": True}
-    joint = replace(
-        asked,
-        act="concur",
-        by=party,
-        org=file.reader.org(party, ()),
-        data=given,
-        documents={},
-        about=None,
-        exception=None,
-    )
-    receipt = verbs.record(joint, moment)
-    if not receipt.accepted:
-        raise LedgerError(told(receipt), told(receipt))
-    if asked.centre is None and receipt.centre is not None:
-        asked.centre = receipt.centre
-
-
 def _remember(file: _File, act: Act, receipt: Receipt) -> None:
-    if act.centre is not None and receipt.centre is not None:
-        file.centres[act.centre] = receipt.centre
     if act.label is None or receipt.seq is None:
         return
+    file.pending.discard(act.label)
     file.seqs[act.label] = receipt.seq
     opens = file.reader.rulesets(act.on).models[act.kind].opens
     if opens is not None:

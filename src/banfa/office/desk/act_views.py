@@ -13,9 +13,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from banfa.office import clock
-from banfa.office.desk import actform, citations, moment, permitted, setting
+from banfa.office.desk import (
+    actform,
+    citations,
+    moment,
+    permitted,
+    queue_pages,
+    review_prefill,
+    setting,
+)
 from banfa.office.desk.errors import forbidden_because, on_file
-from banfa.office.desk.language import say
+from banfa.office.desk.language import joined, say
 from banfa.office.desk.standing import Standing
 from banfa.office.ledger import verbs
 from banfa.office.ledger.errors import LedgerError, Stale
@@ -37,6 +45,7 @@ class Answer:
     said: str = ""
     draft: str = ""
     again: bool = False
+    unsigned: bool = False
 
     @property
     def summary(self) -> list[tuple[Finding, str]]:
@@ -77,7 +86,7 @@ def _act(
         return _may_not(request, where, party, kind)
     choices = setting.choices(where, kind, request.reach.centres())
     posted = request.method == "POST"
-    given = request.POST if posted else request.GET
+    given = request.POST if posted else review_prefill.given(request, where, kind)
     form = actform.build(where.rs, kind, choices, given, request.FILES, party)
     form.cases = permitted.case_options(where.rs, where.state, kind)
     form.organisations = permitted.organisation_options(where.rs, where.state, chosen, choices)
@@ -145,6 +154,10 @@ def _take(
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )
+    acting = org or (chosen.held[0].org if chosen.held else "")
+    missing = queue_pages.still_missing(where.page, form.kind, acting)
+    if missing is not None:
+        return Answer(said=_unsigned(missing), unsigned=True)
     try:
         probe = form.model.probe
         receipt = verbs.judge(proposal) if probe else verbs.record(proposal)
@@ -158,7 +171,16 @@ def _take(
         return Answer(said=said, again=True)
     except LedgerError as error:
         return Answer(said=say(error.text))
+    if receipt.accepted and not probe:
+        about = filled.about or ""
+        queue_pages.after_act(request, where.page, form.kind, about, acting, receipt.seq or 0)
     return _judged(where, form, receipt, proposal)
+
+
+def _unsigned(missing: Any) -> str:
+    """What of the organisation's own sign-off is missing, and what to do."""
+    said = _("本单位规定登记此事前须经%(manner)s，尚缺：%(people)s。所填内容均已保留，请先送签。")
+    return said % {"manner": say(missing.manner), "people": joined(missing.people)}
 
 
 def _version(request: HttpRequest) -> int | None:
@@ -242,7 +264,7 @@ def _render(
         "on": form.typed["on"] or where.on.isoformat(),
         "key": request.POST.get("key") or secrets.token_urlsafe(24),
         "version": where.version,
-        "here": "home" if where.centre else "programmes",
+        "here": "centres" if where.centre else "programmes",
     }
     fragment = getattr(request, "htmx", False) and request.method == "GET"
     template = "desk/parts/act_form.html" if fragment else "desk/act.html"

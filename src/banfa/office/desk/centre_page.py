@@ -271,6 +271,11 @@ class Procedure:
     next_acts: list[tuple[str, str]]
     basis: citations.Link | None
 
+    @property
+    def place(self) -> str:
+        """Its id as addresses name it."""
+        return self.id.replace("#", "-")
+
 
 def procedures(rs: Ruleset, state: State) -> list[Procedure]:
     """The open cases, oldest first."""
@@ -290,7 +295,7 @@ def procedures(rs: Ruleset, state: State) -> list[Procedure]:
                 say(step.name),
                 case.since or case.opened,
                 case.opened,
-                [_who(rs, state, party) for party in waits],
+                [who(rs, state, party) for party in waits],
                 [(k, say(rs.models[k].name)) for k, _by in going_on],
                 citations.link(rs.programme, model.cite, model.default),
             )
@@ -305,7 +310,8 @@ def _going_on(rs: Ruleset, case: Case) -> Iterator[tuple[str, list[str]]]:
             yield kind, model.by
 
 
-def _who(rs: Ruleset, state: State, party: str) -> str:
+def who(rs: Ruleset, state: State, party: str) -> str:
+    """A party with the organisations that play it."""
     role = say(words.party(rs.programme, party))
     held = organisations_of(state, rs.programme, party)
     return role if held in ("", role) else f"{role}（{held}）"
@@ -363,7 +369,7 @@ def _owed(rs: Ruleset, state: State, duty: duty_rules.Duty) -> Owed:
     return Owed(
         say(duty.name),
         "" if duty.year is None else str(duty.year),
-        [_who(rs, state, party) for party in duty.holder],
+        [who(rs, state, party) for party in duty.holder],
         duty.since,
         duty.due,
         duty.late,
@@ -432,14 +438,15 @@ def shown(editions: Any, entry: Any) -> Shown:
         party,
         "" if entry.org in (party, entry.party.zh) else entry.org,
         [_given(rs, act, n, inputs.get(n)) for n in _in_order(act.data, inputs)],
-        [_document_name(programme, name) for name in act.documents],
+        [document_name(programme, name) for name in act.documents],
         citations.links(programme, entry.cites, entry.default),
         recorded if recorded != act.on else None,
         say(procedure.name) if procedure is not None else "",
     )
 
 
-def _document_name(programme: p.Programme, name: str) -> str:
+def document_name(programme: p.Programme, name: str) -> str:
+    """A document's name in words."""
     schema = programme.documents.get(name)
     return say(schema.name) if schema is not None else name
 

@@ -20,5 +20,15 @@ class Tab:
 
 def tabs(centre: Any, here: str) -> list[Tab]:
     """The tabs of a centre's record; `here` is the address name of the page at hand."""
-    names = {"centre": _("概况")}
+    names = {
+        "centre": _("概况"),
+        "centre_parties": _("单位与人员"),
+        "centre_cases": _("办件"),
+        "centre_duties": _("义务与期限"),
+        "centre_money": _("资金"),
+        "centre_results": _("结果"),
+        "centre_reviews": _("评审"),
+        "centre_timeline": _("行为记录"),
+        "centre_notes": _("备注"),
+    }
     return [Tab(reverse(n, args=[centre.id]), text, n == here) for n, text in names.items()]

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from banfa.office import clock
 from banfa.office.people import access
 from banfa.office.people.models import Organisation
+from banfa.office.reviews import queries
 
 
 @dataclass(frozen=True)
@@ -26,13 +27,18 @@ def entries(request: HttpRequest) -> list[Entry]:
     reach, found = request.reach, []
     if reach.held:
         found += [
-            Entry("home", _("中心"), "home"),
+            Entry("home", _("工作台"), "home"),
+            Entry("centre_list", _("中心"), "centres"),
             Entry("programmes", _("办法一览"), "programmes"),
+            Entry("calendar", _("期限日历"), "calendar"),
         ]
+    if not request.user.role:
+        found.append(Entry("reviews", _("评审"), "reviews"))
     for thing, entry in (
         ("administer.people", Entry("people", _("本单位人员"), "people")),
         ("administer.accounts", Entry("accounts", _("账号"), "accounts")),
         ("administer.accounts", Entry("organisations", _("单位"), "organisations")),
+        ("administer.jobs", Entry("background", _("后台任务"), "background")),
         ("approve.accounts", Entry("approvals", _("审核"), "approvals")),
         ("see.audit", Entry("audit", _("审计日志"), "audit")),
         ("see.rights", Entry("rights", _("权限表"), "rights")),
@@ -44,8 +50,10 @@ def entries(request: HttpRequest) -> list[Entry]:
 
 def first_page(request: HttpRequest) -> str:
     """The page to begin with for those without a capacity: that of their role, or their account."""
-    found = entries(request)
-    return found[0].url if found else "account"
+    found = [e.url for e in entries(request)]
+    if found == ["reviews"] and not queries.of_expert(request.user):
+        return "account"
+    return found[0] if found else "account"
 
 
 def administered(request: HttpRequest) -> list[Organisation]:

@@ -21,7 +21,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from banfa.office import clock
-from banfa.office.ledger import agenda, coding, library, search, store
+from banfa.office.ledger import agenda, coding, library, search, signals, store
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts, declared, lock_people
 from banfa.office.ledger.models import (
@@ -94,6 +94,15 @@ def record_many(
     return outcomes
 
 
+def judge_many(proposals: Iterable[Proposal]) -> list[Outcome]:
+    """What `record` would answer to each as things stand now; none sees the others.
+
+    Nothing is recorded or locked.
+    """
+    asked = list(proposals)
+    return _Batch(asked, [None] * len(asked), {}, dry=True, alone=True).run()
+
+
 def _parts(asked: Sequence[Proposal], size: int) -> Iterator[tuple[int, int]]:
     """Where each batch begins and ends: after so many proposals, or so many persons."""
     first, people = 0, 0
@@ -155,8 +164,10 @@ class _Batch:
         moments: Sequence[dt.datetime | None],
         wrong: Mapping[int, Problem],
         dry: bool = False,
+        alone: bool = False,
     ) -> None:
-        self.asked, self.moments, self.wrong, self.dry = asked, moments, wrong, dry
+        self.asked, self.moments, self.wrong = asked, moments, wrong
+        self.dry, self.alone = dry, alone
         self.books: dict[str, ProgrammeBook] = {}
         self.centres: dict[str, Centre] = {}
         self.rows: dict[str, list[ActRecord]] = {}
@@ -302,6 +313,8 @@ class _Batch:
             assert owes.act is not None
             owes.act_id = owes.act.pk
         copy_in(Outbox, self.outbox)
+        if self.outbox:
+            signals.owed.send(Outbox)
         renamed = self.profiles.keys() - self.fresh.keys()
         SearchText.objects.filter(centre__in=renamed, source=search.PROFILE).delete()
         copy_in(SearchText, [*self.profiles.values(), *self.texts])
@@ -349,7 +362,7 @@ class _InBatch(Recording):
     """One proposal of a batch: what it asks is answered from the batch, which keeps its changes."""
 
     def __init__(self, proposal: Proposal, recorded: dt.datetime | None, batch: _Batch) -> None:
-        super().__init__(proposal, recorded)
+        super().__init__(proposal, recorded, dry=batch.alone)
         self.batch = batch
         self.facts = _Facts(batch)
 

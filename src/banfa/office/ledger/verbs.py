@@ -57,7 +57,8 @@ class Proposal:
     file, `{"digest": "sha256:..."}`. `version` is the centre's version the proposer saw; `key` an
     idempotency key: the same key and content give the same receipt. With `user` the person's rights
     are asked (MayNot), and the record shows that person, and who delegated the capacity if somebody
-    did; `person` is for imports and the demonstration.
+    did; `person` is for imports and the demonstration, and so is `reach`: the person's rights on
+    the day of recording when they have been read already.
     """
 
     act: str
@@ -74,6 +75,7 @@ class Proposal:
     user: User | None = None
     version: int | None = None
     key: str | None = None
+    reach: access.Reach | None = None
 
     def digest(self) -> str:
         """Digest of what is proposed, to tell a repeated request from another one."""
@@ -200,13 +202,14 @@ class Recording:
             return
         centre = None if programme_level or not self._begun() else self.centre
         org = _org_id(asked, centre)
-        reach = self._reach(asked.user)
+        reach = asked.reach or self._reach(asked.user)
         self.held = reach.may(asked.act, asked.by, self.book.programme, centre, org)
         if self.held is None:
             raise MayNot
 
     def _reach(self, user: User) -> access.Reach:
-        return access.reach(user, clock.today())
+        """What the person may do on the day of recording."""
+        return access.reach(user, self.now.astimezone(clock.SHANGHAI).date())
 
     def _begun(self) -> bool:
         return self.centre is not None and self.centre.version > 0

@@ -11,6 +11,8 @@ from typing import Any
 
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from banfa.office.notices import daily, mails, outbox
 
@@ -60,4 +62,7 @@ async def revive(context: Any, timestamp: int) -> None:
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
         log.warning("job %s (%s) is queued again: its worker is gone", job.id, job.task_name)
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:  # another of its kind is queued already, which does as well
+            await manager.finish_job(job, Status.ABORTED, delete_job=True)

@@ -196,6 +196,11 @@ def administered(user: User, today: dt.date) -> Any:
     )
 
 
+def belonging(user: User, today: dt.date) -> Any:
+    """The memberships of a person that hold on a day."""
+    return Membership.objects.filter(_on(today), user=user, organisation__active=True)
+
+
 def visible_centres(user: Any, today: dt.date) -> Q:
     """The condition on the ledger's centres that holds for those a person may see on a day."""
     return reach(user, today).centres()

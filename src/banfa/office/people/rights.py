@@ -15,6 +15,9 @@ SECOND_FACTOR = "needs.second_factor"
 THINGS = {
     "see.centre": ("查看中心", "See a centre"),
     "see.programme": ("查看办法页面", "See a regulation's page"),
+    "give.opinion": ("发表意见", "Give an opinion"),
+    "route.work": ("内部分办", "Route work within the organisation"),
+    "write.note": ("记备注", "Write notes"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
     "figures.report": ("填报数据", "Report figures"),
@@ -22,9 +25,13 @@ THINGS = {
     "figures.verify": ("核定数据", "Verify figures"),
     "administer.systems": ("管理指标体系", "Manage indicator systems"),
     "administer.rounds": ("组织数据采集和计分", "Collect figures and score them"),
+    "call.review": ("组织评审", "Call a review"),
+    "manage.experts": ("管理专家库", "Keep a register of experts"),
+    "hurry": ("催办到期事项", "Ask others to hurry"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
+    "administer.jobs": ("管理后台任务与邮件", "Manage background jobs and mail"),
     "administer.people": ("管理本单位人员", "Manage an organisation's people"),
     "approve.accounts": ("审核账号", "Approve accounts"),
     "approve.capacities": ("审核身份", "Approve capacities"),
@@ -33,6 +40,8 @@ THINGS = {
     "see.audit": ("查看审计日志", "See the audit log"),
     "export.audit": ("导出审计日志", "Export the audit log"),
 }
+OF_CENTRES = ("see.centre", "export.list", "give.opinion", "route.work", "write.note")
+"""What every party may see and do of the centres that its rights reach, beside its acts."""
 ORGANISATION = "role:organisation"
 ROLES = {
     f"role:{Role.SYSTEM}": ("系统管理员", "System administrator"),
@@ -41,7 +50,9 @@ ROLES = {
     ORGANISATION: ("单位管理员", "Organisation's administrator"),
 }
 FIXED = {
-    f"role:{Role.SYSTEM}": ("administer.accounts", "administer.parameters", SECOND_FACTOR),
+    f"role:{Role.SYSTEM}": (
+        *("administer.accounts", "administer.parameters", "administer.jobs", SECOND_FACTOR),
+    ),
     f"role:{Role.SECURITY}": (
         *("approve.accounts", "approve.capacities", "administer.rights", "see.rights"),
         *("see.audit", "export.audit", SECOND_FACTOR),
@@ -73,13 +84,17 @@ def of_programme(
         yield subject, "see.register", Scope.ALL
         if party.body:
             yield subject, SECOND_FACTOR, Scope.PROGRAMME
+            yield subject, "hurry", Scope.PROGRAMME
         if name in programme.authority:
             yield subject, "administer.systems", Scope.PROGRAMME
             yield subject, "administer.rounds", Scope.PROGRAMME
         acts = [k for k, m in models.items() if name in m.by or ANYONE in m.by]
         for scope in scopes_of(party):
-            for thing in ("see.centre", "export.list", *(f"act:{k}" for k in acts)):
+            for thing in (*OF_CENTRES, *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
+            if not party.inside and any(name in m.by for m in models.values()):
+                yield subject, "call.review", scope
+                yield subject, "manage.experts", scope
 
 
 def seed(programmes: Iterable[tuple[p.Programme, Mapping[str, p.Act]]]) -> int:

@@ -17,6 +17,7 @@ from django.utils.translation import ngettext
 
 from banfa.office.clock import SHANGHAI
 from banfa.office.desk import citations, language, permitted
+from banfa.office.ledger import library
 
 register = template.Library()
 
@@ -124,6 +125,28 @@ def query(context: Any, **changes: Any) -> str:
         else:
             asked[name] = value
     return f"?{asked.urlencode()}" if asked else "?"
+
+
+@register.filter
+def get(values: Any, key: Any) -> Any:
+    """What a mapping has under a key; '' for nothing."""
+    return values.get(key, "") if hasattr(values, "get") else ""
+
+
+@register.filter
+def name_of(model: Any) -> str:
+    """The name of something declared by a programme; '' for nothing."""
+    return language.say(model.name) if model else ""
+
+
+@register.simple_tag
+def cite_of(line: Any) -> SafeString | str:
+    """The basis of a line of work, by the edition that it stands under."""
+    if not (line.cite or line.default):
+        return ""
+    editions = library.editions(line.programme)
+    rs = editions.by_name.get(line.edition) or editions.latest
+    return cite_link(citations.link(rs.programme, line.cite, line.default))
 
 
 @register.filter

@@ -1,0 +1,95 @@
+"""The workbench: what waits for the person, what falls due, what has changed."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
+from django.urls import path, reverse
+from django.views.decorators.http import require_safe
+
+from banfa.office import clock
+from banfa.office.desk import navigation
+from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
+from banfa.office.people.access import Reach
+from banfa.office.queues import queries
+from banfa.office.todo import Todo, in_order
+
+Source = Callable[[Any, Reach, dt.date], list[Todo]]
+SOURCES: tuple[Source, ...] = (queries.todos,)
+"""Where work comes from: one function for each part of the office."""
+
+SHOWN = 15
+AHEAD = dt.timedelta(days=60)
+CHARTS = "desk/parts/home_charts.html"
+
+
+def todos(user: Any, reach: Reach, today: dt.date) -> list[Todo]:
+    """What waits for a person in all parts of the office, in order."""
+    return in_order(todo for source in SOURCES for todo in source(user, reach, today))
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The first page of a person with a capacity; others go to the page of their role."""
+    if not request.reach.held:
+        return HttpResponseRedirect(reverse(navigation.first_page(request)))
+    today = clock.today()
+    waiting = todos(request.user, request.reach, today)
+    context = {
+        "here": "home",
+        "today": today,
+        "waiting": waiting[:SHOWN],
+        "more": max(len(waiting) - SHOWN, 0),
+        "urgent": sum(1 for todo in waiting if todo.urgent),
+        "late": sum(1 for todo in waiting if todo.due and todo.due < today),
+        "ahead": _ahead(request.reach, today),
+        "recent": _recent(request.reach),
+        "charts": _charts(),
+        "short": short_names(),
+    }
+    return render(request, "desk/workbench.html", context)
+
+
+def _ahead(reach: Reach, today: dt.date) -> list[queries.Line]:
+    """What falls due next at the centres that the person may see, whoever owes it."""
+    seen = Centre.objects.filter(reach.centres())
+    found = Matter.objects.select_related("centre").filter(sort=Sort.DUTY, centre__in=seen)
+    near = found.filter(due__range=(today, today + AHEAD)).order_by("due", "centre_id")
+    return [queries.matter_line(matter) for matter in near[:8]]
+
+
+def _recent(reach: Reach) -> list[queries.Line]:
+    """The last act of each of the centres that changed last."""
+    seen = Centre.objects.filter(reach.centres(), changed__isnull=False)
+    last = list(seen.order_by("-changed", "id").values_list("id", "version")[:8])
+    versions = dict(last)
+    rows = ActRecord.objects.select_related("centre").filter(
+        centre__in=versions, seq__in=set(versions.values())
+    )
+    found = {row.centre_id: row for row in rows if row.seq == versions[row.centre_id]}
+    return [queries.act_line(found[number]) for number, _version in last if number in found]
+
+
+def short_names() -> dict[str, Any]:
+    """The programmes' short names by id."""
+    from banfa.office.ledger import library
+
+    return {n: library.editions(n).latest.programme.short for n in library.loadable()[0]}
+
+
+def _charts() -> str:
+    """The charts, where they are installed."""
+    try:
+        get_template(CHARTS)
+    except TemplateDoesNotExist:
+        return ""
+    return CHARTS
+
+
+urls: Sequence[Any] = [path("", home, name="home")]

@@ -1,0 +1,1 @@
+"""Appraisal by experts: panels, recusal, scoring sheets, and the summary that an act rests on."""
