@@ -10,7 +10,6 @@ from banfa.office.desk.language import in_english
 from banfa.rules import diagram
 from banfa.rules.programme import Programme
 
-
 MOST_KEPT = 300
 _kept: dict[tuple[int, str, str | None, tuple[str, ...]], tuple[Programme, SafeString]] = {}
 """Drawings made, by programme (kept along, so that its number stays its own), language and life."""
