@@ -273,7 +273,8 @@ class Walker:
             control.select_option(label=text)
         elif found["kind"] == "options":
             for one in value if isinstance(value, list) else [value]:
-                control.get_by_label(str(one), exact=True).check()
+                same = control.get_by_label(str(one), exact=True)
+                (same if same.count() else control.get_by_label(str(one)).first).check()
         elif found["kind"] == "rows":
             self._rows(control, value)
         else:
