@@ -194,17 +194,16 @@ def officers() -> dict[str, str]:
         organisation, _ = Organisation.objects.get_or_create(id=org, defaults={"name_zh": name})
         now = clock.now()
         user = User(username=username, name=name, standing=Standing.ACTIVE, created=now)
-        user.set_password(secrets.token_urlsafe(24))
-        user.changed = now
+        user.set_unusable_password()
         user.save()
         Membership.objects.create(user=user, organisation=organisation)
         Capacity.objects.create(user=user, organisation=organisation, programme=programme,
                                 party=party, asked=now, approved=now)  # fmt: skip
-        sessions[username] = _session(user)
+        sessions[username] = session_of(user)
     return sessions
 
 
-def _session(user: Any) -> str:
+def session_of(user: Any) -> str:
     """A session as signing in with a second factor leaves it."""
     from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
     from django.contrib.sessions.backends.db import SessionStore
@@ -289,7 +288,7 @@ def measure(
                 number = next(numbers)
             asked = make(number)
             start = time.perf_counter()
-            status = _ask(connection, asked)
+            status = ask(connection, asked)
             with lock:
                 found.took.append(time.perf_counter() - start)
                 found.wrong += status != good
@@ -310,13 +309,19 @@ def measure(
 def _ask_all(port: int, make: Callable[[int], Asked], numbers: range, good: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     for number in numbers:
-        status = _ask(connection, make(number))
+        status = ask(connection, make(number))
         if status != good:
             raise RuntimeError(f"{make(number).address}: {status} instead of {good}")
     connection.close()
 
 
-def _ask(connection: http.client.HTTPConnection, asked: Asked) -> int:
+def ask(connection: http.client.HTTPConnection, asked: Asked) -> int:
+    """Asks and gives the status; what was answered is read and left."""
+    return answer_of(connection, asked)[0]
+
+
+def answer_of(connection: http.client.HTTPConnection, asked: Asked) -> tuple[int, str]:
+    """Asks; gives the status and where to go on."""
     token = "a" * 32
     headers = {"Cookie": f"sessionid={asked.session}; csrftoken={token}", "Host": "localhost"}
     body = None
@@ -326,7 +331,7 @@ def _ask(connection: http.client.HTTPConnection, asked: Asked) -> int:
     connection.request("POST" if body else "GET", asked.address, body, headers)
     answer = connection.getresponse()
     answer.read()
-    return answer.status
+    return answer.status, answer.getheader("Location") or ""
 
 
 # --- measuring ----------------------------------------------------------------------------------

@@ -27,6 +27,8 @@ def _without_triggers(self: DatabaseOperations, *args: Any, **more: Any) -> list
     return [
         f"SET session_replication_role = {off}",
         *statements,
+        # The job library's own tables are no models of Django's, which would leave them filled.
+        "TRUNCATE procrastinate_jobs, procrastinate_workers, procrastinate_periodic_defers CASCADE",
         f"SET session_replication_role = {on}",
     ]
 

@@ -22,8 +22,8 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from banfa.cli.schema import case_schema, programme_schema
-from banfa.rules import cases, programme
+from banfa.cli.schema import case_schema, programme_schema, system_schema, thresholds_schema
+from banfa.rules import cases, programme, system
 from banfa.rules.calendar import Span
 from tools import glossary
 from tools.meanings import MEANINGS
@@ -32,11 +32,12 @@ DOCS = Path(__file__).resolve().parent.parent / "docs"
 HEAD = """\
 # The vocabulary
 
-This page is made from `src/banfa/rules/programme.py` and `src/banfa/rules/cases.py` by
+This page is made from `src/banfa/rules/programme.py`, `cases.py` and `system.py` beside it by
 `python -m tools.docs`; do not edit it. How the words behave together is told in
 [vocabulary-guide.md](vocabulary-guide.md). For editors there are JSON Schemas:
-[programme](schema/programme.schema.json) and [cases](schema/cases.schema.json), also printed by
-`banfa schema`.
+[programme](schema/programme.schema.json), [cases](schema/cases.schema.json),
+[indicator systems](schema/system.schema.json) and [thresholds](schema/thresholds.schema.json), also
+printed by `banfa schema`.
 
 A **term** says where a value comes from: a literal (number, date, true, false), a reference written
 as text (`act.on`, `with.amount`, `period.preparation.end`), or a [computed value](#termmap). A
@@ -91,6 +92,8 @@ def pages() -> dict[Path, str]:
         DOCS / "single-words.md": glossary.single_words_page(),
         DOCS / "schema" / "programme.schema.json": _json(programme_schema()),
         DOCS / "schema" / "cases.schema.json": _json(case_schema()),
+        DOCS / "schema" / "system.schema.json": _json(system_schema()),
+        DOCS / "schema" / "thresholds.schema.json": _json(thresholds_schema()),
     }
 
 
@@ -107,6 +110,7 @@ def vocabulary() -> str:
         ("Closed lists", list(_closed_lists())),
         ("Programme files", [_section(m) for m in _ordered(programme)]),
         ("Case files", [_section(m) for m in _ordered(cases)]),
+        ("Indicator systems and thresholds", [_section(m) for m in _ordered(system)]),
     ]
     parts = [HEAD]
     for title, sections in named:
@@ -129,7 +133,7 @@ def _ordered(module: types.ModuleType) -> list[type[BaseModel]]:
         and model.__module__ == module.__name__
         and (model not in BASES or model is programme.Words)
     ]
-    wholes = [m for m in own if m.__name__ in ("Programme", "CaseFile")]
+    wholes = [m for m in own if m.__name__ in ("Programme", "CaseFile", "System")]
     return [*wholes, *(m for m in own if m not in wholes)]
 
 
@@ -191,7 +195,7 @@ def _type(annotation: Any) -> str:
     if annotation in _SCALARS:
         return _SCALARS[annotation]
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return f"[{annotation.__name__}](#{annotation.__name__.lower()})"
+        return f"[{annotation.__name__}](#{_anchor(annotation)})"
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         return _type(args[0])
@@ -206,6 +210,15 @@ def _type(annotation: Any) -> str:
         inner = _type(args[1])
         return f"mapping: {_key(args[0])} → {inner}"
     return str(annotation)
+
+
+def _anchor(model: type[BaseModel]) -> str:
+    """Where a model's section is: a second one of the same name gets a number, as renderers do."""
+    again = (
+        model.__module__ == system.__name__
+        and getattr(programme, model.__name__, model) is not model
+    )
+    return model.__name__.lower() + ("-1" if again else "")
 
 
 def _union(kinds: list[Any]) -> str:

@@ -91,7 +91,7 @@ def test_help_loads_no_library() -> None:
     "command",
     [
         *("programmes", "check", "cases", "state", "permitted", "duties"),
-        *("judge", "explain", "coverage", "diagram", "schema"),
+        *("judge", "explain", "coverage", "diagram", "schema", "systems", "score"),
     ],
 )
 def test_every_command_explains_itself_in_both_languages(command: str, run: Run) -> None:
@@ -465,7 +465,7 @@ def test_diagram_to_a_file_or_to_the_screen(run: Run, tmp_path: Path) -> None:
     assert {"from": "planned", "to": "turned_down"}.items() <= said["moves"][2].items()
 
 
-@pytest.mark.parametrize("what", [(), ("--cases",)], ids=["programme", "cases"])
+@pytest.mark.parametrize("what", [(), ("--cases",), ("--systems",), ("--thresholds",)], ids=str)
 def test_schema_is_a_json_schema(what: tuple[str, ...], run: Run) -> None:
     status, out, _ = run("schema", *what)
     assert status == 0

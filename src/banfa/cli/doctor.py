@@ -120,13 +120,46 @@ def _fonts() -> Iterator[Line]:
     yield Line("字体", GOOD if found else CARE, said, "请运行 make system-deps（fonts-noto-cjk）")
 
 
+def _workers() -> Iterator[Line]:
+    from banfa.office.notices import jobs
+
+    now = jobs.standing()
+    if now.alive:
+        said = f"{now.alive} 个在运行"
+    elif now.last_beat:
+        said = f"没有在运行；最近一次在 {now.last_beat.astimezone():%F %T}"
+    else:
+        said = "没有在运行"
+    cure = (
+        "请运行 banfa worker（正式系统用 systemd 等保持运行）；没有它，通知、提醒和邮件都不会发出"
+    )
+    yield Line("后台任务", GOOD if now.alive else FAULT, said, cure)
+    said = f"{now.waiting} 项等待，{now.outbox} 项告知待分送，{len(now.failed)} 项未成"
+    cure = "请由系统管理员在“后台任务”页查看原因后重试"
+    yield Line("任务队列", CARE if now.failed else GOOD, said, cure)
+
+
 def _mail() -> Iterator[Line]:
     from django.conf import settings
+    from django.core.mail import get_connection
 
-    if settings.EMAIL_BACKEND.endswith("dummy.EmailBackend"):
+    from banfa.office.notices import mails
+    from banfa.office.notices.models import Mail
+
+    if not mails.enabled():
         yield Line("邮件", CARE, "未设置，不发送邮件", "请设置 BANFA_MAIL 和 BANFA_MAIL_FROM")
-    else:
-        yield Line("邮件", GOOD, f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}")
+        return
+    server = f"{settings.EMAIL_HOST}:{settings.EMAIL_PORT}"
+    try:
+        with get_connection(timeout=10):
+            yield Line("邮件", GOOD, f"{server} 可以连接")
+    except OSError as error:
+        cure = "请检查 BANFA_MAIL 的地址、端口、账号和网络"
+        yield Line("邮件", FAULT, f"{server} 连不上：{type(error).__name__}", cure)
+    given_up = Mail.objects.filter(given_up__isnull=False, sent__isnull=True).count()
+    said = f"{given_up} 封多次未能发出" if given_up else "没有发不出的邮件"
+    cure = "请由系统管理员在“后台任务”页查看原因后重发"
+    yield Line("发送情况", CARE if given_up else GOOD, said, cure)
 
 
 def _security() -> Iterator[Line]:
@@ -169,5 +202,5 @@ def _accounts() -> Iterator[Line]:
 
 CHECKS: tuple[Callable[[], Iterator[Line]], ...] = (
     *(_database, _migrations, _clock, _programmes, _chains, _accounts),
-    *(_security, _disk, _fonts, _mail),
+    *(_security, _disk, _fonts, _workers, _mail),
 )

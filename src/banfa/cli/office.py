@@ -1,4 +1,4 @@
-"""Commands of the office: the demonstration, official texts, proofs, the database's tables."""
+"""Commands of the office: the demonstration, the worker, official texts, proofs, the tables."""
 
 from __future__ import annotations
 
@@ -91,14 +91,27 @@ def add_commands(commands: Any) -> None:
     commands.add_parser("doctor", help="检查安装 / check the installation").set_defaults(
         run=_within(_doctor)
     )
+    worker = commands.add_parser("worker", help="后台任务 / runs the background jobs")
+    worker.add_argument("--jobs", type=_jobs, default=4, help="同时办理几项 / at a time (4)")
+    worker.add_argument("--parent", type=int, help=argparse.SUPPRESS)
+    worker.set_defaults(run=_within(_worker))
     commands.add_parser("migrate", help="建立或升级数据表 / make the tables").set_defaults(
         run=_within(_migrate)
     )
+    from banfa.cli import operations
+
+    operations.add_commands(commands, _within)
 
 
 def _port(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 65535:
         raise argparse.ArgumentTypeError(f"“{text}”不是端口号（1–65535）/ not a port")
+    return int(text)
+
+
+def _jobs(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 32:
+        raise argparse.ArgumentTypeError(f"“{text}”应为1–32 / not a number from 1 to 32")
     return int(text)
 
 
@@ -217,6 +230,15 @@ def _doctor(args: argparse.Namespace) -> int:
     from banfa.cli import doctor
 
     return doctor.run()
+
+
+def _worker(args: argparse.Namespace) -> int:
+    """Runs the background jobs until it is stopped."""
+    _set_up()
+    from banfa.cli import worker
+
+    print("后台任务已开始，按 Ctrl-C 停止 / the worker runs; Ctrl-C stops it", flush=True)
+    return worker.run(args.jobs, args.parent)
 
 
 # --- proofs and texts ---------------------------------------------------------------------------
@@ -380,11 +402,14 @@ def _serve(port: int) -> int:
     from granian.constants import Interfaces
     from granian.log import LogLevels
 
+    from banfa.cli import worker
+
     _let_go()
+    os.environ.setdefault("BANFA_URL", f"http://localhost:{port}")
     print(f"http://localhost:{port}", flush=True)
     print(f"演示数据存于 {_where()} / where the data lie", flush=True)
     print("按 Ctrl-C 停止 / Ctrl-C stops it", flush=True)
-    Granian(
+    server = Granian(
         "banfa.office.wsgi:application",
         address="127.0.0.1",
         port=port,
@@ -394,7 +419,9 @@ def _serve(port: int) -> int:
         backpressure=64,
         log_level=LogLevels.error,
         websockets=False,
-    ).serve()
+    )
+    with worker.beside():
+        server.serve()
     return 0
 
 

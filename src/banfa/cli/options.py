@@ -136,6 +136,7 @@ def add_commands(commands: Any, language: str) -> None:
     _programme_commands(add, zh)
     _history_commands(add, zh)
     _lab_commands(add, zh)
+    _system_commands(add, zh)
 
 
 def _later(run: str) -> Callable[[argparse.Namespace], int]:
@@ -187,9 +188,13 @@ def _programme_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -
         "a JSON Schema, for editors",
         "schema.print_schema",
     )
-    one.add_argument(
-        "--cases", action="store_true", help="案例文件的" if zh else "of case files instead"
-    )
+    instead = one.add_mutually_exclusive_group()
+    told = "案例文件的" if zh else "of case files instead"
+    instead.add_argument("--cases", action="store_true", help=told)
+    told = "指标体系文件的" if zh else "of indicator systems instead"
+    instead.add_argument("--systems", action="store_true", help=told)
+    told = "等级线文件的" if zh else "of thresholds instead"
+    instead.add_argument("--thresholds", action="store_true", help=told)
 
 
 def _lab_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None:
@@ -217,6 +222,35 @@ def _lab_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None
     )
     one.add_argument("--seed", type=int, default=1, help="种子" if zh else "seed")
     one.add_argument("--workers", type=count, default=2, help=workers)
+
+
+def _system_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None:
+    one = add(
+        "systems", "列出并检查指标体系", "list and check indicator systems", "systems.systems"
+    )
+    told = "办法的编号，或指标体系文件（默认全部）" if zh else "a programme's id, or a file (all)"
+    one.add_argument("what", nargs="*", metavar="WHAT", help=told)
+    one = add(
+        "score", "按指标体系给一张表计分", "score a table by an indicator system", "systems.score"
+    )
+    told = "指标体系文件，或办法的编号" if zh else "an indicator system's file, or a programme's id"
+    one.add_argument("system", metavar="SYSTEM", help=told)
+    told = (
+        "CSV 表：centre、year、各分类、各指标为列"
+        if zh
+        else "CSV: centre, year, classes, indicators"
+    )
+    one.add_argument("table", type=Path, metavar="TABLE", help=told)
+    told = "等级线文件" if zh else "a file of thresholds"
+    one.add_argument("--thresholds", type=Path, metavar="FILE", help=told)
+    told = "用于评估还是正式确认" if zh else "for evaluation or for confirmation"
+    one.add_argument(
+        "--occasion", choices=("evaluation", "confirmation"), default="evaluation", help=told
+    )
+    told = (
+        "逐项说明某中心的得分（可只说明一个指标）" if zh else "explain a centre (or one indicator)"
+    )
+    one.add_argument("--explain", nargs="+", metavar=("CENTRE", "INDICATOR"), help=told)
 
 
 def _history_commands(add: Callable[..., argparse.ArgumentParser], zh: bool) -> None:

@@ -1,4 +1,4 @@
-"""JSON Schema of programme and case files, for editors that check while one types."""
+"""JSON Schema of programme, case and indicator files, for editors that check while one types."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from banfa.cli.options import print_json
-from banfa.rules import cases, programme
+from banfa.rules import cases, programme, system
 from banfa.rules.cases import CaseFile
 from banfa.rules.programme import Programme
+from banfa.rules.system import System, Thresholds
 
 
 def programme_schema() -> dict[str, Any]:
@@ -28,10 +29,20 @@ def case_schema() -> dict[str, Any]:
     return _made(CaseFile, "A Banfa case file, or a history when it has no cases")
 
 
+def system_schema() -> dict[str, Any]:
+    """The schema of an indicator system."""
+    return _made(System, "A Banfa indicator system")
+
+
+def thresholds_schema() -> dict[str, Any]:
+    """The schema of a round's thresholds."""
+    return _made(Thresholds, "Thresholds of a round of evaluation, for Banfa")
+
+
 def _made(model: Any, title: str) -> dict[str, Any]:
     made = model.model_json_schema(by_alias=True)
     parts = {model.__name__: made, **made.get("$defs", {})}
-    for module in (programme, cases):
+    for module in (programme, cases, system):
         for one in vars(module).values():
             if isinstance(one, type) and issubclass(one, BaseModel) and one.__name__ in parts:
                 _loosen(one, parts[one.__name__])
@@ -69,5 +80,11 @@ def _reads(info: FieldInfo, reader: Any) -> bool:
 
 def print_schema(options: argparse.Namespace) -> int:
     """`banfa schema`"""
-    print_json(case_schema() if options.cases else programme_schema())
+    if options.systems:
+        made = system_schema()
+    elif options.thresholds:
+        made = thresholds_schema()
+    else:
+        made = case_schema() if options.cases else programme_schema()
+    print_json(made)
     return 0

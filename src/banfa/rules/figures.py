@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -78,6 +80,45 @@ def _scaled(one: Indicator, value: Decimal) -> int:
             f"{name.en} ({one.code}) is too large: {value}",
         )
     return scaled.numerator
+
+
+_YES_NO = {"是": True, "yes": True, "true": True, "否": False, "no": False, "false": False}
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
+
+
+def from_text(one: Indicator, text: str) -> Given:
+    """A value as people type it: 1,234.5 or １２; 是 or 否; a grade's id or name; empty: missing.
+
+    Raises Bilingual where it cannot be read.
+    """
+    typed = unicodedata.normalize("NFKC", text).strip()
+    if not typed:
+        return None
+    if one.type == "yes_no":
+        return _YES_NO.get(typed.lower(), typed)
+    if one.type == "grade":
+        return _grade_named(one, typed)
+    plain = typed
+    if re.fullmatch(r"[-+]?\d{1,3}(?:,\d{3})+(?:\.\d+)?", typed):
+        plain = typed.replace(",", "")
+    if one.unit == "%":
+        plain = plain.removesuffix("%").rstrip()
+    if not _NUMBER.fullmatch(plain) or len(plain) > 40:
+        raise Bilingual(
+            f"{one.name.zh}（{one.code}）应为数；写的是“{text.strip()[:40]}”",
+            f"{one.name.en} ({one.code}) is a number, not '{text.strip()[:40]}'",
+        )
+    return Decimal(plain)
+
+
+def _grade_named(one: Indicator, typed: str) -> str:
+    kernel = one.kernel
+    if kernel is not None:
+        inner = next(iter(kernel.bands.values())) if kernel.bands else kernel
+        for name, grade in (inner.graded or {}).items():
+            if typed.lower() in (name.lower(), grade.name.zh.lower(), grade.name.en.lower()):
+                return name
+    return typed
 
 
 def grades_of(one: Indicator) -> list[str]:
@@ -246,6 +287,12 @@ class Figures:
         self.system, self.table = system, made
         self.mode: Mode = system.rounding.mode
         self._series: dict[str, list[Figure]] = {}
+        self._again = {
+            operand
+            for one in system.indicators.values()
+            if one.derived is not None and one.derived.years == "whole"
+            for operand in one.derived.operands
+        }
         self._figures: dict[str, Figure] = {}
 
     def of(self, name: str) -> Figure:
@@ -255,10 +302,13 @@ class Figures:
             one = self.system.indicators[name]
             derived = one.derived
             if derived is not None and (derived.years == "whole" or derived.growth is not None):
-                found = self._computed(one, derived, [self._operands(derived)])[0]
+                found = self._one(one, derived, self._operands(derived))
+            elif derived is not None and one.over == "last":
+                found = self._one(one, derived, [self.series(n)[-1] for n in derived.operands])
             else:
                 found = self._over(one, self.series(name))
-            self._figures[name] = found
+            if name in self._again:
+                self._figures[name] = found
         return found
 
     def _operands(self, derived: Derived) -> list[Figure]:
@@ -274,7 +324,7 @@ class Figures:
             one = self.system.indicators[name]
             if one.derived is not None:
                 each = zip(*(self.series(n) for n in one.derived.operands), strict=True)
-                found = self._computed(one, one.derived, [list(row) for row in each])
+                found = [self._one(one, one.derived, list(row)) for row in each]
             else:
                 found = self._entered(name, one)
             self._series[name] = found
@@ -304,9 +354,6 @@ class Figures:
         if one.over == "mean":
             total = divided(total, len(series), self.mode)
         return Figure(total.narrow(), _all(f.there for f in series), _any(f.zeroed for f in series))
-
-    def _computed(self, one: Indicator, derived: Derived, rows: list[list[Figure]]) -> list[Figure]:
-        return [self._one(one, derived, operands) for operands in rows]
 
     def _one(self, one: Indicator, derived: Derived, operands: list[Figure]) -> Figure:
         names = derived.operands

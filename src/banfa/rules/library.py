@@ -28,6 +28,11 @@ def edition_folders(programme: str, root: Path = SHIPPED) -> list[Path]:
     return sorted(f.parent for f in (root / programme).glob("*/programme.yaml"))
 
 
+def system_files(programme: str, root: Path = SHIPPED) -> list[Path]:
+    """The files of a programme's indicator systems, by name."""
+    return sorted((root / programme / "indicators").glob("*.yaml"))
+
+
 def load(folder: Path) -> Programme:
     """One edition from its folder. Raises LoadError with every problem and its place."""
     return validate(read_folder(folder), Programme)

@@ -56,7 +56,8 @@ def test_init_sets_up_once_and_doctor_says_what_is_missing(run: Run) -> None:
     again = run("init", *ADMINISTRATORS)
     assert again.returncode == 2 and "已经初始化" in again.stderr
     after = run("doctor")
-    assert after.returncode == 0, after.stdout
+    assert after.returncode == 1 and "[故障 fault] 后台任务：没有在运行" in after.stdout
+    assert after.stdout.count("[故障 fault]") == 1, after.stdout
     assert "[正常 ok] 管理员：三员齐备" in after.stdout
     assert "[正常 ok] 审计链：完整" in after.stdout and "[注意 attention] 邮件" in after.stdout
     weak = run("doctor", BANFA_SECRET_KEY="short", BANFA_HTTPS="", BANFA_DEBUG="1")

@@ -196,7 +196,7 @@ def _proposal(
         centre=centre.id,
         org=choice.chosen.organisation(choice.rs.programme, state),
         data=filled.data,
-        user=request.user,  # type: ignore[arg-type]
+        user=request.user,
         version=int(version) if key and version.isdigit() else None,
         key=f"{key}:{centre.id}" if key else None,
     )
@@ -233,7 +233,7 @@ def _record(request: HttpRequest, choice: Choice, filled: actform.Filled) -> Htt
         choice.programme,
         named,
         filled.on,
-        rows,  # type: ignore[arg-type]
+        rows,
     )
     return HttpResponseRedirect(reverse("bulk_receipt", args=[run.pk]))
 
@@ -264,7 +264,7 @@ def _recorded(
 def receipt(request: HttpRequest, number: int) -> HttpResponse:
     """What came of an act taken in bulk, for whoever took it."""
     try:
-        run = kept.run(request.user, number)  # type: ignore[arg-type]
+        run = kept.run(request.user, number)
     except ListError as error:
         raise Http404(say(error.text)) from error
     programme = library.editions(run.programme).on(run.on).programme

@@ -28,7 +28,8 @@ from banfa.rules import words
 
 MONTHS = 12
 WAITS = (30, 90, 180, 365)
-GREY = charts.COLOURS - 1
+CALM, GREY = 4, charts.COLOURS - 1
+"""Colours that alarm nobody, and the one of what has ended; the one between them is for late."""
 
 
 @require_safe
@@ -65,11 +66,11 @@ def stages_chart(request: HttpRequest) -> Chart:
     found = [r for r in queries.programmes(on, request.reach.centres()) if r.id in seen and r.total]
     groups, rows = [], []
     for row in found:
-        parts = []
-        for number, (stage, model) in enumerate(row.model.stages.items()):
+        parts: list[Part] = []
+        for stage, model in row.model.stages.items():
             if count := row.stages.get(stage, 0):
                 href = _list(programme=row.id, stage=stage)
-                colour = GREY if model.terminal else number % GREY
+                colour = GREY if model.terminal else len(parts) % CALM
                 parts.append(Part(say(model.name), count, href, colour))
                 rows.append([say(row.model.short), say(model.name), count])
         groups.append((say(row.model.short), parts))
@@ -82,6 +83,7 @@ def stages_chart(request: HttpRequest) -> Chart:
         [_("办法"), _("阶段"), _("中心")],
         rows,
         "" if groups else _("尚无中心。"),
+        words=2,
     )
 
 
@@ -171,7 +173,7 @@ def results_charts(request: HttpRequest) -> list[Chart]:
             (
                 str(year),
                 [
-                    Part(named[g], counted[g, year], "", n)
+                    Part(named[g], counted[g, year], "", n % CALM)
                     for n, g in enumerate(known)
                     if (g, year) in counted
                 ],

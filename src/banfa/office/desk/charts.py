@@ -20,7 +20,8 @@ COLOURS = 6
 
 @dataclass
 class Chart:
-    """A chart: what it shows, the drawing, and its numbers as a table (`head`, `rows`).
+    """A chart: what it shows, the drawing, and its numbers as a table (`head`, `rows`), whose
+    first `words` columns are words.
 
     `empty` says why there is nothing to draw.
     """
@@ -32,6 +33,7 @@ class Chart:
     head: list[str] = field(default_factory=list)
     rows: list[list[Any]] = field(default_factory=list)
     empty: str = ""
+    words: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,9 +62,12 @@ def fitted(text: str, width: float, size: float = TEXT) -> str:
 
 
 def _svg(height: float, title: str, inside: Any) -> SafeString:
+    """The drawing; a picture, unless there are links in it."""
+    drawn = SafeString("".join(inside))
+    role = "group" if "<a " in drawn else "img"
     return format_html(
-        '<svg class="chart" viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>',
-        _n(WIDTH), _n(height), title, SafeString("".join(inside)),
+        '<svg class="chart" viewBox="0 0 {} {}" role="{}" aria-label="{}">{}</svg>',
+        _n(WIDTH), _n(height), role, title, drawn,
     )  # fmt: skip
 
 
@@ -81,8 +86,11 @@ def _rect(x: float, y: float, w: float, h: float, colour: int, told: str) -> Saf
     )  # fmt: skip
 
 
-def _linked(href: str, inside: SafeString) -> SafeString:
-    return format_html('<a href="{}">{}</a>', href, inside) if href else inside
+def _linked(part: Part, told: str, inside: SafeString) -> SafeString:
+    """What leads to what was counted, when it leads anywhere."""
+    if not part.href:
+        return inside
+    return format_html('<a href="{}" aria-label="{}">{}</a>', part.href, told, inside)
 
 
 def bars(title: str, parts: Sequence[Part]) -> SafeString:
@@ -101,7 +109,7 @@ def bars(title: str, parts: Sequence[Part]) -> SafeString:
             _rect(label, y + 5, length, ROW - 10, part.colour, told) if part.value else "",
             _text(label + length + 5, y + 17, f"{part.value:,}", "n"),
         )
-        drawn.append(_linked(part.href, inside))
+        drawn.append(_linked(part, told, inside))
     return _svg(len(parts) * ROW, title, drawn)
 
 
@@ -118,7 +126,7 @@ def stacked(title: str, groups: Sequence[tuple[str, Sequence[Part]]]) -> SafeStr
         for part in parts:
             length = room * part.value / most
             told = f"{name} {part.name} {part.value}"
-            drawn.append(_linked(part.href, _rect(x, y, length, 16, part.colour, told)))
+            drawn.append(_linked(part, told, _rect(x, y, length, 16, part.colour, told)))
             x += length
         drawn.append(_text(x + 5, y + 13, f"{total:,}", "n"))
         y += 22
@@ -156,7 +164,8 @@ def columns(title: str, parts: Sequence[Part], height: float = 130) -> SafeStrin
         told = f"{part.name} {part.value}"
         drawn.append(
             _linked(
-                part.href,
+                part,
+                told,
                 format_html(
                     "{}{}{}",
                     _rect(x + step * 0.15, base - tall, step * 0.7, tall, part.colour, told)

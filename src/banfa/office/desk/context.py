@@ -6,9 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
 
 from banfa.office import clock
-from banfa.office.desk import navigation
+from banfa.office.desk import navigation, notice_pages
 from banfa.office.desk.language import CHINESE, ENGLISH, in_english, tag
 
 
@@ -19,6 +20,7 @@ def desk(request: HttpRequest) -> dict[str, Any]:
     return {
         "signed_in": signed_in,
         "navigation": navigation.entries(request) if signed_in and request.reach else [],
+        "notices": SimpleLazyObject(lambda: notice_pages.head(request)) if signed_in else None,
         "demo": settings.DEMO,
         "fictional_day": clock.chosen_day(),
         "lang": tag(ENGLISH if english else CHINESE),

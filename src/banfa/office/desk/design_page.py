@@ -62,7 +62,8 @@ def tokens() -> dict[str, tuple[str, str]]:
     found = finders.find("desk/tokens.css")
     light, dark = Path(str(found)).read_text(encoding="utf-8").split("@media", 1)
     pattern = re.compile(r"--([a-z0-9-]+):\s*([^;]+);")
-    bright, dim = dict(pattern.findall(light)), dict(pattern.findall(dark))
+    bright: dict[str, str] = dict(pattern.findall(light))
+    dim: dict[str, str] = dict(pattern.findall(dark))
     return {name: (value, dim.get(name, value)) for name, value in bright.items()}
 
 

@@ -103,6 +103,7 @@ def expert(request: HttpRequest, expert: int) -> HttpResponse:
         if what == "contact":
             audit.note("viewed", request.user, f"expert:{kept.pk} contact")
             shown = True
+            typed = {**request.POST.dict(), "phone": kept.phone, "email": kept.email}
         else:
             try:
                 _change(request, kept)

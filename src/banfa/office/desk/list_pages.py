@@ -211,7 +211,7 @@ def _csv(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> HttpRe
 
     answer = StreamingHttpResponse(text(), content_type="text/csv; charset=utf-8")
     answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer  # type: ignore[return-value]
+    return answer
 
 
 def _workbook(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> HttpResponse:
@@ -235,7 +235,7 @@ def _workbook(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> H
                 else:
                     sheet.write_string(number, column, plain(value)[:32_000])
     file.seek(0)
-    return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)  # type: ignore[return-value]
+    return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
 
 
 urls = [

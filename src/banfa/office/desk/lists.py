@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -38,6 +39,11 @@ class Column:
     always: bool = False
     default: bool = True
 
+    @property
+    def sorts(self) -> bool:
+        """Whether it sorts (templates would call `order`)."""
+        return self.order is not None
+
 
 @dataclass
 class Asked:
@@ -59,7 +65,7 @@ class Asked:
     @property
     def reach(self) -> Any:
         """What the person may see and do."""
-        return self.request.reach  # type: ignore[attr-defined]
+        return self.request.reach
 
     def day(self, name: str, label: Any) -> dt.date | None:
         """A filter that is a day."""
@@ -87,12 +93,12 @@ class Asked:
         """Whether any filter is set."""
         return any(self.given.values())
 
-    @property
+    @cached_property
     def shown(self) -> dict[str, bool]:
         """The ids of the columns shown, for templates."""
         return {c.id: True for c in self.columns}
 
-    @property
+    @cached_property
     def heads(self) -> list[dict[str, Any]]:
         """The head of each column shown: its words, where a click leads, how it is sorted."""
         return [self._head(c) for c in self.columns]

@@ -30,6 +30,8 @@ def entries(request: HttpRequest) -> list[Entry]:
             Entry("home", _("工作台"), "home"),
             Entry("centre_list", _("中心"), "centres"),
             Entry("programmes", _("办法一览"), "programmes"),
+            Entry("dossiers", _("材料"), "dossiers"),
+            Entry("calendar", _("期限日历"), "calendar"),
         ]
     if not request.user.role:
         found.append(Entry("reviews", _("评审"), "reviews"))
@@ -37,6 +39,7 @@ def entries(request: HttpRequest) -> list[Entry]:
         ("administer.people", Entry("people", _("本单位人员"), "people")),
         ("administer.accounts", Entry("accounts", _("账号"), "accounts")),
         ("administer.accounts", Entry("organisations", _("单位"), "organisations")),
+        ("administer.jobs", Entry("background", _("后台任务"), "background")),
         ("approve.accounts", Entry("approvals", _("审核"), "approvals")),
         ("see.audit", Entry("audit", _("审计日志"), "audit")),
         ("see.rights", Entry("rights", _("权限表"), "rights")),

@@ -37,6 +37,7 @@ class Possibility:
     cites: list[citations.Link]
     probe: bool
     cases: list[str] = field(default_factory=list)
+    documents: bool = False
 
 
 def parties_of(programme: p.Programme, models: dict[str, p.Act], state: State) -> set[str]:
@@ -87,6 +88,7 @@ def possibility(rs: Ruleset, one: Permission) -> Possibility:
         citations.links(rs.programme, model.cite, model.default),
         model.probe,
         one.cases,
+        bool(model.documents),
     )
 
 

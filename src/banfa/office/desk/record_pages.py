@@ -181,6 +181,7 @@ def _duties(page: ledger.CentrePage) -> dict[str, Any]:
     owed, decisions = centre_page.owed(page.ruleset, page.state, page.duties)
     return {
         "duties": owed,
+        "more_duties": 0,
         "decisions": decisions,
         "clocks": centre_page.clocks(page.editions, page.ruleset, page.state, _counted(page)),
     }

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
@@ -19,7 +17,6 @@ from banfa.office.desk import (
     citations,
     comparison,
     moment,
-    navigation,
     permitted,
     regulation,
     setting,
@@ -27,52 +24,13 @@ from banfa.office.desk import (
 )
 from banfa.office.desk.drawing import drawing
 from banfa.office.desk.errors import on_file
-from banfa.office.desk.language import joined, say
+from banfa.office.desk.language import say
 from banfa.office.ledger import library, queries
 from banfa.office.ledger.errors import NotOnFile
 from banfa.rules.life import State
 
 SHOWN = 5
 """So many lines of each list stand on a centre's overview; its tabs have all."""
-
-
-@require_safe
-def home(request: HttpRequest) -> HttpResponse:
-    """The centres that the person may see, by programme and stage, with what is due next."""
-    if not request.reach.held:
-        return HttpResponseRedirect(reverse(navigation.first_page(request)))
-    on, visible = clock.today(), request.reach.centres()
-    rows = _programmes(request, on)
-    known = {row.id: row for row in rows}
-    asked = request.GET.get("programme", "")
-    chosen = known.get(asked)
-    stage = request.GET.get("stage", "")
-    search = request.GET.get("q", "").replace("\0", "\N{REPLACEMENT CHARACTER}").strip()[:100]
-    page = request.GET.get("page", "1")
-    found = queries.centre_list(
-        programme=chosen.id if chosen else None,
-        stage=stage or None,
-        search=search or None,
-        on=on,
-        with_duties=True,
-        page=int(page) if page.isdigit() and len(page) < 6 else 1,
-        where=visible,
-    )
-    context = {
-        "here": "centres",
-        "on": on,
-        "programmes": rows,
-        "chosen": chosen,
-        "stages": _stage_options(rows, chosen),
-        "stage": stage,
-        "search": search,
-        "found": found,
-        "rows": [home_row(row, on) for row in found.rows],
-        "pages": -(-found.total // found.size),
-        "unknown": "" if chosen else asked[:40],
-        "filtered": bool(chosen or stage or search),
-    }
-    return render(request, "desk/home.html", context)
 
 
 def _programmes(request: HttpRequest, on: dt.date) -> list[queries.ProgrammeRow]:
@@ -86,43 +44,6 @@ def _seen(request: HttpRequest, programme: str) -> str:
     if programme not in request.reach.programmes():
         raise NotOnFile(f"没有“{programme}”这一办法", f"no programme '{programme}'")
     return programme
-
-
-def _stage_options(rows: Any, chosen: Any) -> list[tuple[str, str, int]]:
-    """The stages to filter by, with how many centres are in each; same id, same line."""
-    options: dict[str, tuple[str, int]] = {}
-    for row in [chosen] if chosen else rows:
-        for stage, model in row.model.stages.items():
-            name, count = options.get(stage, (say(model.name), 0))
-            options[stage] = (name, count + row.stages.get(stage, 0))
-    return [(stage, name, count) for stage, (name, count) in options.items() if count]
-
-
-def home_row(row: Any, on: dt.date) -> dict[str, Any]:
-    """A centre in the table: who holds which role, what is due next, what awaits a decision."""
-    decisions = [d for d in row.duties if d.mode in centre_page.DECISIONS]
-    roles = [
-        (say(model.name), joined(str(o.get("name") or o.get("org")) for o in row.roles[party]))
-        for party, model in row.programme.parties.items()
-        if row.roles.get(party) and not model.inside
-    ]
-    return {
-        "row": row,
-        "roles": roles[:2],
-        "next": min(_dates(row, on), default=None),
-        "late": sum(1 for d in row.duties if d.late),
-        "decisions": len(decisions),
-    }
-
-
-def _dates(row: Any, on: dt.date) -> Iterator[tuple[dt.date, str]]:
-    """The dates ahead of a centre: duties by their due day, periods by their last day."""
-    for duty in row.duties:
-        if duty.due is not None and duty.due >= on and duty.mode not in centre_page.DECISIONS:
-            yield duty.due, say(duty.name) + (f"（{duty.year}）" if duty.year else "")
-    for name, (_start, end) in row.periods.items():
-        if end >= on and not row.terminal and name in row.programme.periods:
-            yield end, _("%s届满") % say(row.programme.periods[name].name)
 
 
 @require_safe

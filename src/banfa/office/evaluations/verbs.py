@@ -49,6 +49,7 @@ from banfa.office.ledger.models import Centre, ProgrammeBook
 from banfa.office.people.access import Reach
 from banfa.office.people.models import User
 from banfa.rules.figures import Given, whole
+from banfa.rules.library import system_files
 from banfa.rules.loading import Bilingual, LoadError
 from banfa.rules.score_store import pack, pack_table
 from banfa.rules.scoring import Scheme, Scores, run
@@ -104,7 +105,7 @@ def seed_samples() -> list[SystemVersion]:
     """
     found = []
     for programme in library.ids():
-        for path in sorted((library.root() / programme / "indicators").glob("*.yaml")):
+        for path in system_files(programme, library.root()):
             try:
                 text = path.read_text(encoding="utf-8")
                 found.append(load_system(None, programme, text, path.name))

@@ -21,7 +21,7 @@ from psycopg import errors as pg
 from psycopg import sql
 
 from banfa.office import clock
-from banfa.office.ledger import agenda, coding, library, search, store
+from banfa.office.ledger import agenda, coding, library, search, signals, store
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts, declared, lock_people
 from banfa.office.ledger.models import (
@@ -94,6 +94,15 @@ def record_many(
     return outcomes
 
 
+def judge_many(proposals: Iterable[Proposal]) -> list[Outcome]:
+    """What `record` would answer to each as things stand now; none sees the others.
+
+    Nothing is recorded or locked.
+    """
+    asked = list(proposals)
+    return _Batch(asked, [None] * len(asked), {}, dry=True, alone=True).run()
+
+
 def _parts(asked: Sequence[Proposal], size: int) -> Iterator[tuple[int, int]]:
     """Where each batch begins and ends: after so many proposals, or so many persons."""
     first, people = 0, 0
@@ -155,15 +164,17 @@ class _Batch:
         moments: Sequence[dt.datetime | None],
         wrong: Mapping[int, Problem],
         dry: bool = False,
+        alone: bool = False,
     ) -> None:
-        self.asked, self.moments, self.wrong, self.dry = asked, moments, wrong, dry
+        self.asked, self.moments, self.wrong = asked, moments, wrong
+        self.dry, self.alone = dry, alone
         self.books: dict[str, ProgrammeBook] = {}
         self.centres: dict[str, Centre] = {}
         self.rows: dict[str, list[ActRecord]] = {}
         self.histories: dict[str, store.KeptHistory] = {}
         self.level: dict[str, list[Act]] = {}
         self.keys: dict[str, ActRecord] = {}
-        self.reaches: dict[int, access.Reach] = {}
+        self.reaches: dict[tuple[int, dt.date], access.Reach] = {}
         self.orgs: dict[str, dict[str, Any]] = {}
         self.listings: dict[str, list[Listing]] = {}
         self.people = _People(self)
@@ -278,11 +289,12 @@ class _Batch:
         self.book(programme)
         return World(self.level[programme], facts)
 
-    def reach(self, user: User) -> access.Reach:
-        """What a person may do: asked once a batch."""
-        if user.pk not in self.reaches:
-            self.reaches[user.pk] = access.reach(user, clock.today())
-        return self.reaches[user.pk]
+    def reach(self, user: User, on: dt.date) -> access.Reach:
+        """What a person may do on a day: asked once a batch."""
+        at = (user.pk, on)
+        if at not in self.reaches:
+            self.reaches[at] = access.reach(user, on)
+        return self.reaches[at]
 
     # --- writing
 
@@ -302,6 +314,8 @@ class _Batch:
             assert owes.act is not None
             owes.act_id = owes.act.pk
         copy_in(Outbox, self.outbox)
+        if self.outbox:
+            signals.owed.send(Outbox)
         renamed = self.profiles.keys() - self.fresh.keys()
         SearchText.objects.filter(centre__in=renamed, source=search.PROFILE).delete()
         copy_in(SearchText, [*self.profiles.values(), *self.texts])
@@ -349,7 +363,7 @@ class _InBatch(Recording):
     """One proposal of a batch: what it asks is answered from the batch, which keeps its changes."""
 
     def __init__(self, proposal: Proposal, recorded: dt.datetime | None, batch: _Batch) -> None:
-        super().__init__(proposal, recorded)
+        super().__init__(proposal, recorded, dry=batch.alone)
         self.batch = batch
         self.facts = _Facts(batch)
 
@@ -379,7 +393,7 @@ class _InBatch(Recording):
         return sorted((r for r in mine if r.centre_id), key=lambda r: str(r.centre_id))
 
     def _reach(self, user: User) -> access.Reach:
-        return self.batch.reach(user)
+        return self.batch.reach(user, self.now.astimezone(clock.SHANGHAI).date())
 
     def _history(self, centre: Centre | None) -> History:
         rows = self.batch.rows_of(centre, self.book)

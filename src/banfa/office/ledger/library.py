@@ -7,8 +7,10 @@ import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.models import EditionData
@@ -34,7 +36,7 @@ _files: dict[str, dict[str, str]] = {}
 """The files of each edition loaded in this process, by the edition's digest."""
 
 
-_ready: dict[tuple[Path, str], Editions] = {}
+_ready: dict[tuple[Any, str], Editions] = {}
 """What is loaded, found without a look at the disk: every row of a list asks for it."""
 
 
@@ -49,8 +51,16 @@ def _loaded(folder: Path, programme: str) -> Editions:
     return Editions(rulesets)
 
 
+_stored: set[str] = set()
+"""The digests of the editions that this process knows to be on file."""
+
+
 def keep(rs: Ruleset, now: dt.datetime) -> None:
     """Stores the files of an edition by which an act was judged, once."""
+    if rs.digest in _stored:
+        return
+    # Only what is committed is there for good.
+    transaction.on_commit(lambda: _stored.add(rs.digest))
     if EditionData.objects.filter(digest=rs.digest).exists():
         return
     EditionData.objects.get_or_create(
@@ -87,9 +97,9 @@ def _compiled(digest: str, files: tuple[tuple[str, str], ...]) -> Ruleset:
 
 def editions(programme: str) -> Editions:
     """A programme's editions, loaded once a process. Raises NotOnFile, or LoadError."""
-    folder = root()
-    if (folder, programme) in _ready:
-        return _ready[folder, programme]
+    chosen = getattr(settings, "PROGRAMMES_DIR", None)
+    if (chosen, programme) in _ready:
+        return _ready[chosen, programme]
     known = ids()
     if programme not in known:
         like = nearest(programme, known)
@@ -97,8 +107,8 @@ def editions(programme: str) -> Editions:
             f"没有编号为“{programme}”的办法" + (f"；是否指“{like}”？" if like else ""),
             f"no programme '{programme}'" + (f"; did you mean '{like}'?" if like else ""),
         )
-    _ready[folder, programme] = _loaded(folder, programme)
-    return _ready[folder, programme]
+    _ready[chosen, programme] = _loaded(root(), programme)
+    return _ready[chosen, programme]
 
 
 def loadable() -> tuple[list[str], dict[str, LoadError]]:
@@ -116,6 +126,7 @@ def loadable() -> tuple[list[str], dict[str, LoadError]]:
 def forget() -> None:
     """Loads the programmes anew when next asked for (a file was changed)."""
     _ready.clear()
+    _stored.clear()
     _loaded.cache_clear()
 
 

@@ -7,11 +7,9 @@ dictionary. Letters count the same in both cases and both widths; nothing else i
 
 from __future__ import annotations
 
-import datetime as dt
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from django.contrib.postgres.search import SearchQuery
@@ -20,9 +18,11 @@ from django.db.models import Q, QuerySet
 from banfa.office.ledger import coding, library, store
 from banfa.office.ledger.models import ActRecord, Centre, SearchText
 from banfa.rules import programme as p
+from banfa.rules import words
 from banfa.rules.ruleset import Ruleset
 
 PROFILE = "centre"
+APART = "‖"
 MOST_WORDS, LONGEST_QUERY = 5, 100
 PART, OVERLAP = 20_000, LONGEST_QUERY
 """A long text is kept in parts that overlap by the longest query."""
@@ -124,27 +124,28 @@ class Hit:
 def hits(query: str, centres: Iterable[str], orgs: Iterable[str] = ()) -> dict[str, list[Hit]]:
     """For each of these centres the texts with some word of the query, at most four each: one
     query."""
-    words, wanted = words_of(query), list(centres)
+    sought, wanted = words_of(query), list(centres)
     by_centre: dict[str, list[Hit]] = {number: [] for number in wanted}
-    if not words or not wanted:
+    if not sought or not wanted:
         return by_centre
     some = Q(pk__in=[])
-    for word in words:
+    for word in sought:
         some |= matching(word)
     for row in _readable(orgs).filter(some, centre__in=wanted).order_by("centre_id", "-id")[:400]:
         held = by_centre[row.centre_id]
-        if len(held) < 4:
-            pieces = excerpt(row.text, words)
+        text = row.text.partition(f" {APART} ")[0] if row.source == PROFILE else row.text
+        pieces = excerpt(text, sought)
+        if len(held) < 4 and any(hit for _piece, hit in pieces):
             held.append(
                 Hit(row.centre_id, row.source, row.title_zh, row.title_en, row.link, pieces)
             )
     return by_centre
 
 
-def excerpt(text: str, words: Iterable[str], around: int = 30) -> list[tuple[str, bool]]:
+def excerpt(text: str, sought: Iterable[str], around: int = 30) -> list[tuple[str, bool]]:
     """A piece of a text around the first word found in it, every word in it marked."""
     low = text.translate(_LOWER)
-    marks = sorted({w.translate(_LOWER) for w in words if w}, key=len, reverse=True)
+    marks = sorted({w.translate(_LOWER) for w in sought if w}, key=len, reverse=True)
     places = [at for w in marks if (at := low.find(w)) >= 0]
     start = max(min(places, default=0) - around, 0)
     end = min(len(text), start + 4 * around)
@@ -168,12 +169,13 @@ def excerpt(text: str, words: Iterable[str], around: int = 30) -> list[tuple[str
 
 
 def of_centre(centre: Centre) -> SearchText:
-    """What a centre's row is found by: its names, number, field, organisations and initials."""
+    """What a centre's row is found by: its names, field, organisations and places; and, behind
+    `APART`, what nobody reads there: its number and initials."""
     roles = [held for _party, held in sorted(centre.roles.items())]  # the database keeps no order
     orgs = [str(o.get("name") or "") for held in roles for o in held]
     known = [centre.title_zh, centre.title_en, centre.name_zh, centre.name_en, centre.subject]
-    parts = dict.fromkeys([*known, centre.id, centre.initials, *orgs, *centre.places])
-    text = clean("\n".join(part for part in parts if part))[:PART]
+    parts = [part for part in dict.fromkeys([*known, *orgs, *centre.places]) if part]
+    text = clean("\n".join([*parts, APART, centre.id, centre.initials]))[:PART]
     return SearchText(centre=centre, source=PROFILE, text=text, vector=vector(text))
 
 
@@ -184,11 +186,16 @@ def of_act(
     model = rs.models.get(row.kind)
     name = model.name if model is not None else p.Words(zh=row.kind, en=row.kind)
     inputs = model.with_ if model is not None else {}
-    said = [f"{name.zh} {name.en}", *row_words(data, inputs)]
-    for document, held in sorted(documents.items()):
-        schema = rs.programme.documents.get(document)
+    programme = rs.programme
+    said = [name.zh, *row_words(programme, data, inputs)]
+    for document, content in sorted(documents.items()):
+        schema = programme.documents.get(document)
+        sections = schema.sections if schema is not None else {}
         said += [schema.name.zh] if schema is not None else []
-        said += list(_plain(held))
+        for section, held in sorted(content.items() if isinstance(content, Mapping) else ()):
+            fields = sections[section].fields if section in sections else {}
+            given = held if fields and isinstance(held, Mapping) else {section: held}
+            said += row_words(programme, given, fields)
     return parts_of(row.centre_id, f"act:{row.seq}", "\n".join(said), name.zh, name.en)
 
 
@@ -241,32 +248,23 @@ def parts_of(
     return found
 
 
-def row_words(data: Mapping[str, Any], inputs: Mapping[str, p.Input]) -> Iterator[str]:
-    """What a row of values says, in the order of their names; options by their names."""
+def row_words(
+    programme: p.Programme, data: Mapping[str, Any], inputs: Mapping[str, p.Input]
+) -> Iterator[str]:
+    """What a row of values says, in the order of their names; options, kinds and grades by their
+    names, organisations by theirs."""
     for name, value in sorted(data.items()):
         given = inputs.get(name)
-        if given is not None and given.columns and isinstance(value, list):
-            for line in value:
-                yield from row_words(line, given.columns) if isinstance(line, Mapping) else ()
-        elif given is not None and given.options:
-            chosen = value if isinstance(value, list) else [value]
-            yield from (given.options[v].zh for v in chosen if v in given.options)
-        else:
-            yield from _plain(value)
-
-
-def _plain(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        if not value.startswith("sha256:"):
-            yield value
-    elif isinstance(value, Mapping):
-        for _name, inner in sorted(value.items()):
-            yield from _plain(inner)
-    elif isinstance(value, (list, tuple)):
-        for inner in value:
-            yield from _plain(inner)
-    elif isinstance(value, (int, Decimal, dt.date)) and not isinstance(value, bool):
-        yield str(value)
+        columns = given.columns if given is not None else None
+        for one in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(one, Mapping) and (columns or not (one.get("name") or one.get("org"))):
+                yield from row_words(programme, one, columns or {})
+            elif isinstance(one, (list, tuple)):
+                yield from row_words(programme, {name: list(one)}, inputs)
+            elif one is not None and not isinstance(one, bool):
+                said = words.value(one, given, programme=programme).zh
+                if not said.startswith("sha256:"):
+                    yield said
 
 
 def keep(centre: Centre, source: str, rows: list[SearchText]) -> None:

@@ -1,4 +1,4 @@
-"""What is done once a day: reminders, digests, cleaning up."""
+"""What is done once a day: what is owed looked at anew, reminders, digests, cleaning up."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
-from django.db import transaction
 
 from banfa.office import clock
+from banfa.office.ledger import agenda
 from banfa.office.notices import mails, reminders
 from banfa.office.notices.models import Daily, Feed, Mail, Notice
 from banfa.office.people.models import Invitation
@@ -30,7 +30,13 @@ def clean_up() -> int:
     return count
 
 
+def look_ahead() -> int:
+    """Makes anew what is kept beside the centres whose day has come; gives how many are left."""
+    return agenda.refresh(clock.today(), limit=None)
+
+
 STEPS: tuple[tuple[str, dt.time, Callable[[], int]], ...] = (
+    ("agenda", dt.time(0, 5), look_ahead),
     ("clean_up", dt.time(2, 0), clean_up),
     ("reminders", dt.time(6, 0), reminders.remind),
     ("digests", dt.time(8, 0), mails.make_digests),
@@ -39,17 +45,17 @@ STEPS: tuple[tuple[str, dt.time, Callable[[], int]], ...] = (
 
 
 def run() -> list[str]:
-    """Does what is due today and not done yet; gives the names. Each step is one transaction."""
+    """Does what is due today and not done yet; gives the names.
+
+    A step is written down when it is over: one that was cut off is done again, which each bears,
+    and none holds its locks for longer than it needs them.
+    """
     done = []
     for name, begins, step in STEPS:
         now = clock.now()
-        if now.time() < begins:
+        if now.time() < begins or Daily.objects.filter(name=name, day=now.date()).exists():
             continue
-        with transaction.atomic():
-            _row, fresh = Daily.objects.get_or_create(
-                name=name, day=now.date(), defaults={"done": now}
-            )
-            if fresh:
-                step()
-                done.append(name)
+        step()
+        Daily.objects.get_or_create(name=name, day=now.date(), defaults={"done": now})
+        done.append(name)
     return done

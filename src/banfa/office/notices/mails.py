@@ -157,13 +157,35 @@ def _for_good(error: Exception) -> bool:
 
 
 def _said(error: Exception) -> str:
-    """What went wrong, without the address that a server's answer may repeat."""
-    code = getattr(error, "smtp_code", "")
+    """What went wrong: the sort (of `TROUBLES`) and the server's code or the system's word.
+
+    Without the server's answer, which may repeat the address.
+    """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
-        code = "/".join(str(code) for code, _said in error.recipients.values())
-    elif isinstance(error, OSError) and not code:
-        code = error.strerror or ""
-    return f"{type(error).__name__} {code}".strip()[:300]
+        return "recipient " + "/".join(str(code) for code, _said in error.recipients.values())
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return f"login {error.smtp_code}"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"answer {error.smtp_code}"
+    if isinstance(error, OSError):
+        return f"connection {error.strerror or type(error).__name__}"[:300]
+    return f"other {type(error).__name__}"
+
+
+TROUBLES = {
+    "recipient": Text("收件地址被拒", "the address was refused"),
+    "login": Text("邮件服务器拒绝登录", "the mail server refused the login"),
+    "answer": Text("邮件服务器不接受", "the mail server did not accept it"),
+    "connection": Text("连不上邮件服务器", "the mail server could not be reached"),
+    "other": Text("发送时出错", "it could not be sent"),
+}
+
+
+def trouble(problem: str) -> Text:
+    """A mail's problem in words, with the code by which a server's log can be searched."""
+    sort, _space, code = problem.partition(" ")
+    words = TROUBLES.get(sort, TROUBLES["other"])
+    return Text(f"{words.zh}（{code}）", f"{words.en} ({code})") if code else words
 
 
 def message(mail: Mail, notices: list[Notice]) -> EmailMultiAlternatives:

@@ -19,8 +19,8 @@ from banfa.office.people.models import Organisation, User
 class Mail(models.Model):
     """A message to a person: one notice at once, or a day's digest.
 
-    `problem` is the class of what went wrong at the last of `tries`; `given_up` when no further
-    try is made.
+    `problem` is what went wrong at the last of `tries`, its sort and a code (see `mails.trouble`);
+    `given_up` when no further try is made.
     """
 
     to = models.ForeignKey(User, models.PROTECT, related_name="mails")

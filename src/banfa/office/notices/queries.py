@@ -1,4 +1,4 @@
-"""The questions about notices: who is to be told, what was told, what is to be seen of it."""
+"""The questions about notices: who is to be told, what was told, how a person wants to be told."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db.models import Count, Q, QuerySet, Window
 
 from banfa.office import clock
 from banfa.office.ledger.models import Centre
+from banfa.office.notices.kinds import KINDS, Channel
+from banfa.office.notices.models import Choice, Notice, Wish
 from banfa.office.people.access import Held
 from banfa.office.people.models import Capacity, Delegation, Right, Scope, User
 
@@ -110,3 +112,62 @@ def holders(
     """
     names = list(parties)
     return roster(programme, names, centre, on).of(names, centre)
+
+
+# --- what was told ------------------------------------------------------------------------------
+
+SHOWN_URGENT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """How many notices a person has not read, and the urgent ones among them (a few)."""
+
+    count: int
+    urgent: list[Notice]
+
+
+def unread(user: User) -> Unread:
+    """What stands in the head of every page: one query."""
+    waiting = Notice.objects.filter(to=user, read__isnull=True)
+    rows = list(
+        waiting.annotate(total=Window(Count("pk"))).order_by("-urgent", "-made")[:SHOWN_URGENT]
+    )
+    return Unread(rows[0].total if rows else 0, [row for row in rows if row.urgent])
+
+
+def inbox(
+    user: User, kind: str = "", state: str = "", centre: str = "", search: str = ""
+) -> QuerySet[Notice]:
+    """A person's notices, newest first. `state` is `unread`, `urgent` or '' for all."""
+    found = Notice.objects.filter(to=user).select_related("centre").order_by("-made", "-id")
+    if kind:
+        found = found.filter(kind=kind)
+    if state:
+        found = found.filter(read__isnull=True)
+    if state == "urgent":
+        found = found.filter(urgent=True)
+    if centre:
+        found = found.filter(centre=centre)
+    for word in search.split()[:5]:
+        found = found.filter(
+            Q(subject_zh__icontains=word)
+            | Q(subject_en__icontains=word)
+            | Q(body_zh__icontains=word)
+            | Q(body_en__icontains=word)
+        )
+    return found
+
+
+# --- how a person wants to be told --------------------------------------------------------------
+
+
+def wish_of(user: User) -> Wish:
+    """A person's wishes about mail; as usual while there are none on file."""
+    return Wish.objects.filter(user=user).first() or Wish(user=user)
+
+
+def channels_of(user: User) -> dict[str, Channel]:
+    """How each kind of notice goes to a person by mail."""
+    chosen = dict(Choice.objects.filter(user=user).values_list("kind", "channel"))
+    return {name: Channel(chosen.get(name, kind.channel)) for name, kind in KINDS.items()}

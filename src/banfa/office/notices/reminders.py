@@ -116,21 +116,17 @@ class _Run:
 def followers(programme: p.Programme, holders: Iterable[str], act: str | None) -> list[str]:
     """The parties that may follow up what others leave undone.
 
-    These are the parties whose acts a consequence that rests on that act calls for; where no
-    consequence rests on it, the bodies to which the programme leaves decisions. Not the holders.
+    These are the parties whose acts a consequence that rests on that act calls for; where none
+    rests on it, the bodies to which the programme leaves its consequences and decisions. Not the
+    holders themselves.
     """
-    resting = [
-        c for c in programme.consequences.values() if act and act in _mentioned(c.model_dump())
-    ]
-    found = [by for c in resting for by in programme.acts[c.act].by if c.act in programme.acts]
+    called = [(c, programme.acts[c.act].by) for c in programme.consequences.values()
+              if c.act in programme.acts]  # fmt: skip
+    found = [b for c, by in called if act and act in _mentioned(c.model_dump()) for b in by]
     if not found:
-        found = [
-            h
-            for duty in programme.duties.values()
-            if duty.mode == "decision"
-            for h in duty.holder
-            if programme.parties[h].body
-        ]
+        deciding = [d.holder for d in programme.duties.values() if d.mode == "decision"]
+        named = [b for by in [*(by for _c, by in called), *deciding] for b in by]
+        found = [b for b in named if b in programme.parties and programme.parties[b].body]
     return [one for one in dict.fromkeys(found) if one not in set(holders)]
 
 
@@ -153,7 +149,8 @@ def _subject(owed: Due, today: dt.date) -> Text:
         zh, en = "今日到期", "due today"
     else:
         zh, en = f"还有{left}日到期", f"due in {left} days"
-    return Text(f"{centre.zh}：{name.zh}，{zh}", f"{centre.en}: {name.en}, {en}")
+    year = (f"（{owed.duty.year}）", f" ({owed.duty.year})") if owed.duty.year else ("", "")
+    return Text(f"{centre.zh}：{name.zh}{year[0]}，{zh}", f"{centre.en}: {name.en}{year[1]}, {en}")
 
 
 def _body(owed: Due) -> Text:

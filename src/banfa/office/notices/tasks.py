@@ -11,6 +11,8 @@ from typing import Any
 
 from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
+from procrastinate.exceptions import UniqueViolation
+from procrastinate.jobs import Status
 
 from banfa.office.notices import daily, mails, outbox
 
@@ -46,9 +48,9 @@ def every_minute(timestamp: int) -> None:
     outbox.deliver()
 
 
-@app.periodic(cron="7,22,37,52 * * * *")
-@app.task(name="notices.every_quarter", queueing_lock="every_quarter", lock="every_quarter")
-def every_quarter(timestamp: int) -> None:
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="notices.days_work", queueing_lock="notices.days_work", lock="notices.days_work")
+def days_work(timestamp: int) -> None:
     """What is to be done once a day, as soon as its hour has come."""
     daily.run()
 
@@ -60,4 +62,7 @@ async def revive(context: Any, timestamp: int) -> None:
     manager = context.app.job_manager
     for job in await manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_SECONDS):
         log.warning("job %s (%s) is queued again: its worker is gone", job.id, job.task_name)
-        await manager.retry_job(job)
+        try:
+            await manager.retry_job(job)
+        except UniqueViolation:  # another of its kind is queued already, which does as well
+            await manager.finish_job(job, Status.ABORTED, delete_job=True)

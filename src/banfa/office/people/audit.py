@@ -39,6 +39,7 @@ KINDS = {
     "delegation_ended": ("终止委托", "Delegation ended"),
     "right_changed": ("变更权限", "Right changed"),
     "organisation": ("登记单位", "Organisation entered"),
+    "imported": ("导入既有中心", "Existing centres imported"),
     "exported": ("导出", "Exported"),
     "hurried": ("催办", "Asked to hurry"),
     "viewed": ("查看敏感内容", "Sensitive content viewed"),

@@ -20,6 +20,8 @@ THINGS = {
     "write.note": ("记备注", "Write notes"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
+    "see.dossier": ("查看已提交的材料", "See submitted dossiers"),
+    "return.dossier": ("退回修改材料", "Return dossiers for correction"),
     "figures.report": ("填报数据", "Report figures"),
     "figures.review": ("审核数据", "Review figures"),
     "figures.verify": ("核定数据", "Verify figures"),
@@ -31,6 +33,7 @@ THINGS = {
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
+    "administer.jobs": ("管理后台任务与邮件", "Manage background jobs and mail"),
     "administer.people": ("管理本单位人员", "Manage an organisation's people"),
     "approve.accounts": ("审核账号", "Approve accounts"),
     "approve.capacities": ("审核身份", "Approve capacities"),
@@ -39,7 +42,10 @@ THINGS = {
     "see.audit": ("查看审计日志", "See the audit log"),
     "export.audit": ("导出审计日志", "Export the audit log"),
 }
-OF_CENTRES = ("see.centre", "export.list", "give.opinion", "route.work", "write.note")
+OF_CENTRES = (
+    *("see.centre", "export.list", "give.opinion", "route.work", "write.note"),
+    *("see.dossier", "return.dossier"),
+)
 """What every party may see and do of the centres that its rights reach, beside its acts."""
 ORGANISATION = "role:organisation"
 ROLES = {
@@ -49,7 +55,9 @@ ROLES = {
     ORGANISATION: ("单位管理员", "Organisation's administrator"),
 }
 FIXED = {
-    f"role:{Role.SYSTEM}": ("administer.accounts", "administer.parameters", SECOND_FACTOR),
+    f"role:{Role.SYSTEM}": (
+        *("administer.accounts", "administer.parameters", "administer.jobs", SECOND_FACTOR),
+    ),
     f"role:{Role.SECURITY}": (
         *("approve.accounts", "approve.capacities", "administer.rights", "see.rights"),
         *("see.audit", "export.audit", SECOND_FACTOR),

@@ -14,7 +14,7 @@ document.addEventListener("click", (event) => {
 });
 
 const all = document.querySelector("#pick-all");
-const rows = [...document.querySelectorAll("input[name=centre][form=bulk]")];
+const rows = [...document.querySelectorAll("input[form=bulk]")];
 const told = document.querySelector("#picked");
 
 function tell() {

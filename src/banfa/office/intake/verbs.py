@@ -1,0 +1,210 @@
+"""Bringing in a list of existing centres: judged row by row first, then entered.
+
+Every row becomes an `enter_existing_centre` act of the competent body, through `record_many`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.db import transaction
+
+from banfa.office import clock, hashing
+from banfa.office.intake import sheets
+from banfa.office.intake.columns import KIND, Column, plan, recognise
+from banfa.office.intake.errors import BadFile
+from banfa.office.intake.models import Upload
+from banfa.office.intake.rows import Reading, Row
+from banfa.office.ledger import bulk, library
+from banfa.office.ledger.errors import LedgerError, MayNot
+from banfa.office.people import access
+from banfa.office.people.models import Organisation, User
+from banfa.rules.life import digest
+from banfa.rules.proposals import BadProposal
+from banfa.rules.ruleset import Ruleset
+
+ACCEPTED, REFUSED, FAULTY = "accepted", "refused", "faulty"
+
+
+@dataclass(slots=True)
+class Line:
+    """What came of a row. `says` are (column, Chinese, English, article) each."""
+
+    line: int
+    name: str
+    standing: str
+    centre: str | None = None
+    says: list[tuple[str, str, str, str]] = field(default_factory=list)
+
+
+@dataclass
+class Report:
+    """What came of every row; `dry`: nothing was recorded."""
+
+    programme: str
+    columns: list[Column]
+    lines: list[Line]
+    dry: bool
+
+    def count(self, standing: str) -> int:
+        """How many rows stand so."""
+        return sum(line.standing == standing for line in self.lines)
+
+
+def bring(
+    programme: str,
+    name: str,
+    data: bytes,
+    on: dt.date,
+    *,
+    basis: str = "",
+    chosen: Mapping[int, str] | None = None,
+    user: User | None = None,
+    person: str | None = None,
+    dry: bool = True,
+    most_rows: int = sheets.MOST_ROWS,
+    judged: bool = True,
+) -> Report:
+    """Reads a file, judges every row, and (unless `dry`) enters those that are accepted.
+
+    Without `judged` it is only read: whether it can be taken at all.
+
+    `on` is the day the acts count on; `basis` the basis document where no column gives it; `chosen`
+    what columns are, by number. With `user` that person's rights are asked. Raises BadFile for the
+    file as a whole, NotOnFile for an unknown programme, MayNot.
+    """
+    rs = library.editions(programme).on(on)
+    if KIND not in rs.models or rs.programme.existing is None:
+        raise BadFile("本办法没有补录既有中心的规定", "this programme takes no existing centres")
+    if user is not None and not access.may(
+        user, KIND, rs.programme.existing.by[0], programme, None, clock.today()
+    ):
+        raise MayNot
+    table = sheets.read(name, data, most_rows)
+    plan_ = plan(programme)
+    columns = recognise(rs.programme, plan_, table.head, chosen or {})
+    if not judged:
+        return Report(programme, columns, [], dry)
+    rows = Reading(rs, plan_, columns, on, basis.strip(), user, person).rows(table)
+    return Report(programme, columns, _judged(rs, columns, rows, dry), dry)
+
+
+def _judged(rs: Ruleset, columns: Sequence[Column], rows: Sequence[Row], dry: bool) -> list[Line]:
+    good = [row for row in rows if not row.faults and row.proposal is not None]
+    proposals = [row.proposal for row in good if row.proposal is not None]
+    if dry:
+        outcomes = bulk.judge_many(proposals)
+    else:
+        for proposal in proposals:
+            proposal.key = f"import:{digest([rs.programme.programme, proposal.on, proposal.data])}"
+        with transaction.atomic():
+            _enter_organisations(proposals)
+            outcomes = bulk.record_many(proposals)
+    came = {id(row): outcome for row, outcome in zip(good, outcomes, strict=True)}
+    headings = {f"with.{c.target}": c.heading for c in columns}
+    return [_line(row, came.get(id(row)), headings) for row in rows]
+
+
+def _line(row: Row, outcome: bulk.Outcome | None, headings: Mapping[str, str]) -> Line:
+    if outcome is None:
+        says = [(f.column, f.text.zh, f.text.en, "") for f in row.faults]
+        return Line(row.line, row.name, FAULTY, says=says)
+    if isinstance(outcome.error, BadProposal):
+        says = [
+            (headings.get(m.where, ""), m.text.zh, m.text.en, "") for m in outcome.error.mistakes
+        ]
+        return Line(row.line, row.name, FAULTY, says=says)
+    if isinstance(outcome.error, LedgerError):
+        text = outcome.error.text
+        return Line(row.line, row.name, FAULTY, says=[("", text.zh, text.en, "")])
+    got = outcome.receipt
+    assert got is not None
+    standing = ACCEPTED if got.accepted else REFUSED
+    told = [] if got.accepted else got.refusals
+    says = [
+        ("", f.says.zh if f.says else "", f.says.en if f.says else "", f.basis or "") for f in told
+    ]
+    return Line(row.line, row.name, standing, got.centre, says)
+
+
+def _enter_organisations(proposals: Sequence[Any]) -> None:
+    """Enters the organisations named in roles that are not on file: people will act for them."""
+    wanted: dict[str, dict[str, Any]] = {}
+    for proposal in proposals:
+        for held in (proposal.data.get("roles") or {}).values():
+            for one in held if isinstance(held, list) else [held]:
+                wanted[one["org"]] = one
+    known = set(Organisation.objects.filter(id__in=wanted).values_list("id", flat=True))
+    Organisation.objects.bulk_create(
+        [
+            Organisation(
+                id=org, name_zh=one["name"], kind=one.get("kind", ""), place=one.get("place", "")
+            )
+            for org, one in wanted.items()
+            if org not in known
+        ],
+        batch_size=1000,
+        ignore_conflicts=True,
+    )
+
+
+# --- from page to page ----------------------------------------------------------------------------
+
+
+def keep(user: User, programme: str, name: str, data: bytes, on: dt.date, basis: str) -> Upload:
+    """Keeps a file for its preview instead of one brought before and not entered."""
+    Upload.objects.filter(user=user, entered__isnull=True).delete()
+    return Upload.objects.create(
+        programme=programme,
+        user=user,
+        name=name[-200:],
+        digest=hashing.hashed(hashing.DEFAULT, data.hex()),
+        content=data,
+        on=on,
+        basis=basis[:300],
+        made=clock.now(),
+    )
+
+
+def judge(upload: Upload, chosen: Mapping[int, str], most_rows: int) -> Report:
+    """The preview of a file kept; `chosen` says what columns are."""
+    upload.chosen = {str(n): target for n, target in chosen.items()}
+    upload.save(update_fields=["chosen"])
+    return _again(upload, most_rows, dry=True)
+
+
+def head_of(upload: Upload, chosen: Mapping[int, str]) -> list[Column]:
+    """The columns of a file kept as they were chosen, also when that cannot be."""
+    head = sheets.read(upload.name, bytes(upload.content)).head
+    return [Column(n, heading, chosen.get(n, "")) for n, heading in enumerate(head)]
+
+
+def enter(upload_id: int, user: User, most_rows: int) -> Upload:
+    """Enters what is accepted of a file kept; a second time it gives what came of the first."""
+    with transaction.atomic():
+        upload = Upload.objects.select_for_update().get(pk=upload_id, user=user)
+        if upload.entered is None:
+            report = _again(upload, most_rows, dry=False)
+            upload.report = [asdict(line) for line in report.lines]
+            upload.entered = clock.now()
+            upload.content = b""
+            upload.save()
+    return upload
+
+
+def _again(upload: Upload, most_rows: int, dry: bool) -> Report:
+    chosen = {int(n): target for n, target in upload.chosen.items()}
+    return bring(
+        upload.programme,
+        upload.name,
+        bytes(upload.content),
+        upload.on,
+        basis=upload.basis,
+        chosen=chosen,
+        user=upload.user,
+        dry=dry,
+        most_rows=most_rows,
+    )
