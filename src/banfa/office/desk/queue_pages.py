@@ -26,6 +26,7 @@ from banfa.office.people.models import Organisation
 from banfa.office.queues import colleagues, queries, routing, verbs, words
 from banfa.office.queues.errors import QueueError
 from banfa.office.queues.models import MANNERS, Answer, Manner, SignOff
+from banfa.office.reviews import queries as reviews
 
 GIVEN_TO = 6
 """So many people can be named in the form that routes a piece of work."""
@@ -210,6 +211,11 @@ def _context(
         "programme": page.programme,
         "tabs": centre_tabs.tabs(centre, "centre_cases"),
         "case": case_page.case(page, reach, case) if case else None,
+        "reviews": [
+            r
+            for r in reviews.of_centre(centre, reach)
+            if (r.about == case if case else r.kind == act and not r.about)
+        ],
         "act": act,
         "act_name": say(model.name) if model is not None else "",
         "act_party": _party_for(request, page, act) if act else "",
