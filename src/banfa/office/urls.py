@@ -74,10 +74,14 @@ ACCOUNT = [
         "account/second/keys/<int:pk>/remove/", webauthn.remove_webauthn, name="mfa_remove_webauthn"
     ),
     path("account/second/keys/<int:pk>/", webauthn.edit_webauthn, name="mfa_edit_webauthn"),
-    path("account/oidc/<str:provider_id>/login/", oidc.login, name="openid_connect_login"),
+    path(
+        "account/oidc/<str:provider_id>/login/",
+        errors.on_file(oidc.login),
+        name="openid_connect_login",
+    ),
     path(
         "account/oidc/<str:provider_id>/login/callback/",
-        oidc.callback,
+        errors.on_file(oidc.callback),
         name="openid_connect_callback",
     ),
     path("account/connections/", social.connections, name="socialaccount_connections"),
