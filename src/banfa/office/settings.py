@@ -116,6 +116,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
     "axes",
     "banfa.office.people",
+    "banfa.office.dossiers",
     "banfa.office.intake",
     "banfa.office.reviews",
     "banfa.office.demo",
@@ -166,6 +167,35 @@ STATIC_URL = "static/"
 if static_root := os.environ.get("BANFA_STATIC_ROOT"):
     STATIC_ROOT = Path(static_root)
 WHITENOISE_USE_FINDERS = not static_root
+
+# --- attached files: a folder beside the database, or S3-compatible storage
+
+
+def file_storage() -> dict[str, object]:
+    """Where attached files lie: BANFA_S3_BUCKET and its companions, or the folder BANFA_FILES."""
+    if bucket := os.environ.get("BANFA_S3_BUCKET"):
+        names = ("endpoint_url", "access_key", "secret_key", "region_name")
+        given = ("ENDPOINT", "ACCESS_KEY", "SECRET_KEY", "REGION")
+        told = {n: os.environ.get(f"BANFA_S3_{g}") for n, g in zip(names, given, strict=True)}
+        options = {"bucket_name": bucket, "default_acl": None, "file_overwrite": False}
+        options |= {n: v for n, v in told.items() if v}
+        return {"BACKEND": "storages.backends.s3.S3Storage", "OPTIONS": options}
+    folder = os.environ.get("BANFA_FILES") or str(postgres.default_data_dir() / "files")
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": folder,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    }
+
+
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "dossiers": file_storage(),
+}
 
 # --- security
 
@@ -233,6 +263,8 @@ SESSION_HOURS = _number("BANFA_SESSION_HOURS", 12)
 SESSIONS_AT_MOST = _number("BANFA_SESSIONS", 3)
 PASSWORD_DAYS = _number("BANFA_PASSWORD_DAYS", 90)
 LOCKOUT_MINUTES = _number("BANFA_LOCK_MINUTES", 15)
+UPLOAD_MB = _number("BANFA_UPLOAD_MB", 50)
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000  # a dossier's tables have a field in every cell
 TRUSTED_PROXIES = _number("BANFA_PROXIES", int(os.environ.get("BANFA_HTTPS") == "1"))
 
 ACCOUNT_ADAPTER = "banfa.office.people.accounts.AccountAdapter"

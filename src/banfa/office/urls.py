@@ -15,6 +15,7 @@ from banfa.office.desk import (
     bulk,
     chart_pages,
     design_page,
+    dossier_pages,
     errors,
     hurry,
     import_pages,
@@ -103,6 +104,7 @@ PEOPLE = [
 urlpatterns = [
     *ACCOUNT,
     *PEOPLE,
+    *dossier_pages.urls,
     *notice_pages.urls,
     *review_pages.urls,
     *workbench.urls,

@@ -151,7 +151,7 @@ def test_a_step_that_breaks_is_done_again(centres: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(daily, "STEPS", (("reminders", dt.time(0), breaks),))
     with pytest.raises(RuntimeError):
-        tasks.every_quarter(0)
+        tasks.days_work(0)
     monkeypatch.setattr(daily, "STEPS", (("reminders", dt.time(0), reminders.remind),))
     assert daily.run() == ["reminders"]
 

@@ -59,7 +59,7 @@ def test_the_workbench_takes_few_queries(
     for number in range(12):
         seed.begun("2030-09-02", "org-4", "工业软件", team=[f"周{number}"])
     client = browse("amy")
-    with django_assert_max_num_queries(15):
+    with django_assert_max_num_queries(20):
         assert client.get("/").status_code == 200
 
 

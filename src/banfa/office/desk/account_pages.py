@@ -83,7 +83,7 @@ def sessions(request: HttpRequest) -> HttpResponse:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 12 else -1
+    return int(text) if text.isdecimal() and len(text) < 12 else -1
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -151,6 +151,7 @@ def _take(
         about=filled.about,
         exception=filled.exception,
         user=request.user,
+        reach=request.reach,
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )
@@ -185,7 +186,7 @@ def _unsigned(missing: Any) -> str:
 
 def _version(request: HttpRequest) -> int | None:
     raw = request.POST.get("version", "")
-    return int(raw) if raw.isdigit() else None
+    return int(raw) if raw.isdecimal() and len(raw) < 10 else None
 
 
 def _unreadable(form: actform.ActForm) -> Answer:

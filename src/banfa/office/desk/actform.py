@@ -7,7 +7,7 @@ inline exception all come from the edition's act.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,9 +17,13 @@ from django.utils.translation import gettext as _
 from banfa.office.desk import existing
 from banfa.office.desk import fields as f
 from banfa.office.desk.language import say
+from banfa.office.dossiers import content
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.ruleset import Ruleset
+
+Read = Callable[[str, p.Input], Any]
+"""Gives what was typed in a field, by its name and definition."""
 
 
 @dataclass
@@ -98,21 +102,27 @@ def build(
     post: QueryDict,
     files: Mapping[str, Any],
     party: str,
+    kept: Mapping[str, Any] | None = None,
 ) -> ActForm:
-    """The form of an act with what was typed (an empty `post`: nothing yet)."""
+    """The form of an act with what was typed (an empty `post`: nothing yet), or what was `kept`
+    of it, by path."""
+
+    def read(name: str, given: p.Input) -> Any:
+        return f.read(name, given, post, files) if kept is None else kept.get(name)
+
     form = ActForm(rs, kind, choices)
     form.typed = {n: post.get(n, "") for n in ("on", "about", "org", "title")}
     inputs = form.model.with_
     if kind == existing.KIND:
         inputs = existing.as_lines(rs.programme, inputs)
     for name, given in inputs.items():
-        form.inputs.append(_field(rs, f"with.{name}", given, choices, post, files))
+        form.inputs.append(_field(rs, f"with.{name}", given, choices, read))
     for name, need in form.model.documents.items():
-        form.documents.append(_document(rs, name, need, choices, post, files))
+        form.documents.append(_document(rs, name, need, choices, read))
     body = rs.programme.exceptions
     soft = soft_rules(rs, kind)
     if body is not None and party in body.by and soft:
-        form.exception = _exception(soft, choices, post, files)
+        form.exception = _exception(soft, choices, read)
     return form
 
 
@@ -121,11 +131,10 @@ def _field(
     name: str,
     given: p.Input,
     choices: f.Choices,
-    post: QueryDict,
-    files: Mapping[str, Any],
+    read: Read,
 ) -> f.Field:
     kinds = rs.programme.parties[given.party].kinds if given.party else ()
-    return f.make(name, given, f.read(name, given, post, files), choices, kinds)
+    return f.make(name, given, read(name, given), choices, kinds)
 
 
 def _document(
@@ -133,46 +142,30 @@ def _document(
     name: str,
     need: p.DocumentNeed,
     choices: f.Choices,
-    post: QueryDict,
-    files: Mapping[str, Any],
+    read: Read,
 ) -> DocumentPart:
     schema = rs.programme.documents[name]
     part = DocumentPart(name, say(schema.name), need)
     path = f"documents.{name}"
 
     def made(at: str, given: p.Input) -> f.Field:
-        return _field(rs, at, given, choices, post, files)
+        return _field(rs, at, given, choices, read)
 
     for section_id, section in schema.sections.items():
         at = f"{path}.{section_id}"
         if section.fields:
             inside = [made(f"{at}.{n}", given) for n, given in section.fields.items()]
         else:
-            inside = [made(at, as_input(section))]
+            inside = [made(at, content.as_input(section))]
         part.sections.append(
             Section(at, say(section.name), inside, bool(section.fields), say(section.help))
         )
     if not schema.sections:
-        part.file = made(f"{path}.__file", p.Input(type="file", name=_FILE, required=False))
-        part.reference = made(f"{path}.__reference", p.Input(name=_REFERENCE, required=False))
+        part.file = made(f"{path}.__file", content.FILE)
+        part.reference = made(f"{path}.__reference", content.REFERENCE)
     return part
 
 
-def as_input(section: p.Section) -> p.Input:
-    """A section without fields as one long text."""
-    return p.Input(
-        type="long_text",
-        name=section.name,
-        required=section.required,
-        cite=section.cite,
-        default=section.default,
-        length_hint=section.length_hint,
-        help=section.help,
-    )
-
-
-_FILE = p.Words(zh="附件", en="Attachment")
-_REFERENCE = p.Words(zh="文号或文件名称", en="Number or title of the document")
 _RULE = p.Words(zh="例外适用的条件", en="Condition excepted")
 _LIMIT = p.Words(zh="限度（日期、数量等）", en="Limit (a date, a number)")
 _REASON = p.Words(zh="理由", en="Reason")
@@ -188,16 +181,14 @@ def soft_rules(rs: Ruleset, kind: str) -> list[f.Option]:
     return found
 
 
-def _exception(
-    soft: list[f.Option], choices: f.Choices, post: QueryDict, files: Mapping[str, Any]
-) -> list[f.Field]:
+def _exception(soft: list[f.Option], choices: f.Choices, read: Read) -> list[f.Field]:
     made = []
     for name, given in (
         ("exception.rule", p.Input(name=_RULE, required=False)),
         ("exception.limit", p.Input(name=_LIMIT, required=False)),
         ("exception.reason", p.Input(type="long_text", name=_REASON, required=False)),
     ):
-        made.append(f.make(name, given, f.read(name, given, post, files), choices, ()))
+        made.append(f.make(name, given, read(name, given), choices, ()))
     made[0].widget, made[0].options = "choice", soft
     return made
 
@@ -227,19 +218,13 @@ class Filled:
 
 def fill(form: ActForm) -> Filled:
     """The proposal; what cannot be read goes to `form.mistakes` under its field."""
-    data = {}
-    for one in form.inputs:
-        value = _value(form, one)
-        if value is not None:
-            data[one.name.removeprefix("with.")] = value
+    given = {one.name: one.given for one in form.fields if not one.name.startswith("exception.")}
+    typed = {one.name: one.value for one in form.fields}
+    data, documents, mistakes = content.gather(given, typed, form.choices.organisations)
+    form.mistakes += mistakes
     if form.kind == existing.KIND:
         data = existing.as_data(form.rs.programme, data, form.mistakes)
-    documents = {}
-    for part in form.documents:
-        attached = _attached(form, part)
-        if attached is not None:
-            documents[part.id] = attached
-    exception = {one.name.removeprefix("exception."): _value(form, one) for one in form.exception}
+    exception = {one.name.removeprefix("exception."): one.value or None for one in form.exception}
     exception = {k: v for k, v in exception.items() if v is not None}
     return Filled(_day(form), data, documents, form.typed["about"] or None, exception or None)
 
@@ -252,30 +237,6 @@ def _day(form: ActForm) -> dt.date | None:
         said = _("“%(raw)s”不是有效日期，请写成 2030-11-20") % {"raw": raw[:40]}
         form.mistakes.append(("on", said if raw else _("请填写办理日期")))
         return None
-
-
-def _value(form: ActForm, one: f.Field) -> Any:
-    try:
-        return f.proposed(one.given, one.value, form.choices)
-    except f.Unreadable as error:
-        form.mistakes.append((one.name, str(error)))
-        return None
-
-
-def _attached(form: ActForm, part: DocumentPart) -> dict[str, Any] | None:
-    """A document's content by section, or its file and number; None when nothing was given."""
-    content: dict[str, Any] = {}
-    for section in part.sections:
-        section_id = section.id.rsplit(".", 1)[1]
-        values = {one.name: _value(form, one) for one in section.fields}
-        given = {k.rsplit(".", 1)[1]: v for k, v in values.items() if v is not None}
-        if given:
-            content[section_id] = given if section.heading else given[section_id]
-    if part.file is not None and part.file.value:
-        content["file"] = part.file.value
-    if part.reference is not None and part.reference.value:
-        content["reference"] = part.reference.value
-    return {"content": content} if content else None
 
 
 # --- findings beside their fields ------------------------------------------------------------

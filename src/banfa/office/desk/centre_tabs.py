@@ -24,6 +24,7 @@ def tabs(centre: Any, here: str) -> list[Tab]:
         "centre": _("概况"),
         "centre_parties": _("单位与人员"),
         "centre_cases": _("办件"),
+        "materials": _("材料"),
         "centre_duties": _("义务与期限"),
         "centre_money": _("资金"),
         "centre_results": _("结果"),

@@ -70,7 +70,14 @@ def forbidden_because(request: HttpRequest, said: str) -> HttpResponse:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
-    """403: the form's token is missing or stale. Nothing was recorded."""
+    """403: the form's token is missing or stale. Nothing was recorded.
+
+    A page that keeps what was typed offers to send it again.
+    """
+    view = request.resolver_match.func if request.resolver_match else None
+    keeps = getattr(view, "signed_out", None)
+    if keeps is not None and request.headers.get("Accept") != "application/json":
+        return keeps(request)
     said = _(
         "页面停留过久或浏览器未接受 Cookie，提交未被受理，未作任何记录。请返回上一页刷新后重试。"
     )

@@ -221,36 +221,3 @@ def _read_file(name: str, post: QueryDict, files: Mapping[str, Any]) -> dict[str
     for chunk in upload.chunks():
         sha.update(chunk)
     return {"name": upload.name, "size": upload.size, "digest": f"sha256:{sha.hexdigest()}"}
-
-
-# --- what is proposed ------------------------------------------------------------------------
-
-
-class Unreadable(ValueError):
-    """What was typed cannot be turned into what the engine takes; the text says why."""
-
-
-def proposed(given: p.Input, raw: Any, choices: Choices) -> Any:
-    """What was typed, in the shape in which the engine's proposals take it."""
-    if raw in (None, "", [], {}):
-        return None
-    if given.type == "organisation":
-        return _organisation(raw, choices)
-    if given.type == "organisations":
-        return [_organisation(v, choices) for v in raw]
-    if given.type == "data":
-        try:
-            return json.loads(raw)
-        except ValueError as error:
-            raise Unreadable(_("不是有效的 JSON：%(error)s") % {"error": error}) from error
-    if given.type == "rows":
-        columns = given.columns or {}
-        made = [{c: proposed(columns[c], v, choices) for c, v in row.items()} for row in raw]
-        return [{c: v for c, v in row.items() if v is not None} for row in made]
-    return raw
-
-
-def _organisation(number: str, choices: Choices) -> dict[str, Any]:
-    if number not in choices.organisations:
-        raise Unreadable(_("没有这个单位，请重新选择"))
-    return dict(choices.organisations[number])

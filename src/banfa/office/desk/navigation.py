@@ -30,6 +30,7 @@ def entries(request: HttpRequest) -> list[Entry]:
             Entry("home", _("工作台"), "home"),
             Entry("centre_list", _("中心"), "centres"),
             Entry("programmes", _("办法一览"), "programmes"),
+            Entry("dossiers", _("材料"), "dossiers"),
             Entry("calendar", _("期限日历"), "calendar"),
         ]
     if not request.user.role:

@@ -57,7 +57,7 @@ def needs(thing: str) -> Callable[[View], View]:
 
 
 def _number(text: str) -> int:
-    return int(text) if text.isdigit() and len(text) < 12 else -1
+    return int(text) if text.isdecimal() and len(text) < 12 else -1
 
 
 def parties() -> list[tuple[str, str, p.Party]]:

@@ -20,6 +20,8 @@ THINGS = {
     "write.note": ("记备注", "Write notes"),
     "see.register": ("查看名录", "See the register"),
     "export.list": ("导出列表", "Export a list"),
+    "see.dossier": ("查看已提交的材料", "See submitted dossiers"),
+    "return.dossier": ("退回修改材料", "Return dossiers for correction"),
     "figures.report": ("填报数据", "Report figures"),
     "figures.review": ("审核数据", "Review figures"),
     "figures.verify": ("核定数据", "Verify figures"),
@@ -40,7 +42,10 @@ THINGS = {
     "see.audit": ("查看审计日志", "See the audit log"),
     "export.audit": ("导出审计日志", "Export the audit log"),
 }
-OF_CENTRES = ("see.centre", "export.list", "give.opinion", "route.work", "write.note")
+OF_CENTRES = (
+    *("see.centre", "export.list", "give.opinion", "route.work", "write.note"),
+    *("see.dossier", "return.dossier"),
+)
 """What every party may see and do of the centres that its rights reach, beside its acts."""
 ORGANISATION = "role:organisation"
 ROLES = {

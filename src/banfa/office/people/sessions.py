@@ -112,6 +112,9 @@ class GateMiddleware:
             return None
         user = request.user
         if not user.is_authenticated:
+            keeps = getattr(view, "signed_out", None)
+            if keeps is not None and request.method == "POST" and not _fetched(request):
+                return keeps(request)
             return _away(request, _sign_in(request))
         if name in UNFINISHED:
             return None
@@ -137,7 +140,12 @@ def _sign_in(request: HttpRequest) -> str:
     return reverse("account_login") + (f"?{urlencode(asked)}" if asked else "")
 
 
+def _fetched(request: HttpRequest) -> bool:
+    """Whether a script asks, which deals with the answer itself."""
+    return getattr(request, "htmx", False) or request.headers.get("Accept") == "application/json"
+
+
 def _away(request: HttpRequest, url: str) -> HttpResponse:
-    if getattr(request, "htmx", False):
+    if _fetched(request):
         return HttpResponse(status=401, headers={"HX-Redirect": url})
     return HttpResponseRedirect(url)
