@@ -223,7 +223,7 @@ def _holds(centre: Centre, today: dt.date) -> bool:
     if kept.saw >= centre.book.head_seq:
         return True
     later = {a.kind for a in store.programme_acts(centre.book) if a.seq > kept.saw}
-    return not (later and ANY in kept.asked or later & {*kept.asked, *ANNULMENTS})
+    return not ((later and ANY in kept.asked) or later & {*kept.asked, *ANNULMENTS})
 
 
 def refresh(today: dt.date, where: Q | None = None, limit: int | None = AT_ONCE) -> int:
