@@ -73,16 +73,12 @@ REST = """(day) => {
     }
   }
   for (const h of form.querySelectorAll("fieldset.group h3")) {
-    const inside = [];
-    for (let f = h.nextElementSibling; f && f.tagName !== "H3"; f = f.nextElementSibling)
-      if (f.classList.contains("field")) inside.push(f);
-    const controls = inside.flatMap((f) => [...f.querySelectorAll("textarea, input, select")])
-      .filter((c) => !["hidden", "file", "radio", "checkbox"].includes(c.type));
-    if (controls.length && controls.every((c) => !c.value)) {
-      const row = controls[0].closest("tr");
-      for (const c of row ? controls.filter((one) => one.closest("tr") === row) : [controls[0]])
-        sample(c);
-    }
+    let first = h.nextElementSibling;
+    while (first && !first.classList.contains("field")) first = first.nextElementSibling;
+    const controls = first ? [...first.querySelectorAll("textarea, input, select")] : [];
+    const line = controls.length ? controls[0].closest("tr") : null;
+    for (const c of line ? controls.filter((one) => one.closest("tr") === line) : controls)
+      if (!["hidden", "file", "radio", "checkbox"].includes(c.type)) sample(c);
   }
   for (const g of form.querySelectorAll("fieldset.group")) {
     if (g.querySelector(":scope > legend .need")) continue;
@@ -273,7 +269,8 @@ class Walker:
             control.select_option(label=text)
         elif found["kind"] == "options":
             for one in value if isinstance(value, list) else [value]:
-                control.get_by_label(str(one), exact=True).check()
+                same = control.get_by_label(str(one), exact=True)
+                (same if same.count() else control.get_by_label(str(one)).first).check()
         elif found["kind"] == "rows":
             self._rows(control, value)
         else:

@@ -385,3 +385,35 @@ def test_odd_input_gets_an_answer(people: People, writer: Client) -> None:
     assert writer.get(at(dossier, "files/..%2f..%2fetc/")).status_code == 404
     assert writer.get(at(dossier, "compare/?a=x&b=99999999999")).status_code == 200
     assert json.loads(json.dumps(again(dossier).content))
+
+
+ODD = ["", "a\0b", "\x01\x1b[2J\u202e", "👩‍🔬" * 50, "长" * 3000, "²", "９", "-1", "9" * 26,
+       "0000-00-00", "2030-02-30", "[1, {}]", "'\"><script>alert(1)</script>{{ 7*7 }}"]  # fmt: skip
+
+
+@pytest.mark.parametrize("odd", ODD, ids=range(len(ODD)))
+def test_odd_values_everywhere_are_answered(people: People, writer: Client, odd: str) -> None:
+    dossier = seed.written(people["writer"])
+    names = ["on", "about", "with.guide", "documents.plan.money.items.0.price",
+             "documents.plan.money.items.99999999999.price", "documents.plan.basics.tasks",
+             "documents.plan.basics.since", "documents.plan.basics.members"]  # fmt: skip
+    for do in ("save", "check"):
+        posted = form_of(again(dossier), do=do) | dict.fromkeys(names, odd)
+        posted["version"] = again(dossier).version
+        answer = writer.post(at(dossier), posted)
+        assert answer.status_code in (200, 302), (do, answer.status_code)
+        assert "<script>alert(1)" not in text(answer)
+    assert writer.post(at(dossier), {"do": "save", "version": odd}).status_code == 409
+    for do, name in (("review", "note"), ("withdraw", "reason"), ("detach", "attachment")):
+        assert writer.post(at(dossier), {"do": do, name: odd}).status_code in (404, 409)
+    writer.post(at(dossier), form_of(dossier, do="save", version=again(dossier).version))
+    kept = again(dossier)
+    assert verbs.submit(people["writer"], kept.pk, kept.version).version is not None
+    guide = signed_in(people["guide"])
+    sent = {"reason": odd or "理由", "due": odd, "parts": [odd]}
+    assert guide.post(at(dossier, "return/"), sent).status_code == 422
+    sent |= {"due": "2030-11-30", "parts": ["documents.plan.money"]}
+    assert guide.post(at(dossier, "return/"), sent).status_code == 302
+    assert writer.get(at(dossier)).status_code == 200
+    for rest in (f"compare/?a={odd}&b={odd}", f"versions/{'9' * 26}/"):
+        assert writer.get(at(dossier, rest)).status_code in (200, 404)

@@ -165,8 +165,9 @@ def save(
         _expect(dossier, version)
         rs = carry.ruleset_of(dossier, page_of(dossier), clock.today())
         changed = _put(dossier, typed, queries.editable(seen, rs))
+        about = _clean(about)[:100]
         if seen.returned is None and (dossier.on, dossier.about) != (on, about):
-            dossier.on, dossier.about, changed = on, about[:100], True
+            dossier.on, dossier.about, changed = on, about, True
         if changed:
             _touch(dossier, user)
     return dossier
@@ -531,7 +532,7 @@ def _reopen(seen: Seen) -> None:
 
 def review(user: User, id_: int, version: int, approve: bool, note: str = "") -> Dossier:
     """The check inside the organisation: approved, or sent back to its writer with the reason."""
-    note = note.strip()[:REASON_AT_MOST]
+    note = _clean(note).strip()[:REASON_AT_MOST]
     with transaction.atomic():
         seen = _locked(user, id_)
         if not seen.checks:
@@ -610,7 +611,7 @@ def withdraw(user: User, id_: int, reason: str) -> Outcome:
 
     The draft is open again with everything in it. Raises NotNow when it was opened.
     """
-    reason = reason.strip()[:REASON_AT_MOST]
+    reason = _clean(reason).strip()[:REASON_AT_MOST]
     if not reason:
         raise DossierError("请写明撤回理由", "say why it is withdrawn")
     with transaction.atomic():
@@ -691,7 +692,7 @@ def return_for_correction(
     By those who act next on the centre. What was recorded since stays; the corrected material comes
     as an act of its own. Raises MayNot, NotNow, DossierError.
     """
-    reason, wanted = reason.strip()[:REASON_AT_MOST], sorted(set(parts))
+    reason, wanted = _clean(reason).strip()[:REASON_AT_MOST], sorted(set(parts))
     with transaction.atomic():
         seen = _locked(user, id_)
         held = may_return(user, _reach(user), seen)
