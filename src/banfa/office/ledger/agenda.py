@@ -210,22 +210,6 @@ def stale(book: ProgrammeBook, today: dt.date) -> Q:
     return Q(book=book) & (Q(until__lte=today) | Q(on__gt=today) | since)
 
 
-def all_hold(centres: Iterable[Centre], today: dt.date) -> bool:
-    """Whether the agendas of centres read with their `agenda` and `book` still tell what is owed
-    today; the same as `stale`, asked without the database."""
-    return all(_holds(centre, today) for centre in centres)
-
-
-def _holds(centre: Centre, today: dt.date) -> bool:
-    kept = centre._state.fields_cache.get("agenda")
-    if kept is None or kept.on > today or (kept.until is not None and kept.until <= today):
-        return False
-    if kept.saw >= centre.book.head_seq:
-        return True
-    later = {a.kind for a in store.programme_acts(centre.book) if a.seq > kept.saw}
-    return not ((later and ANY in kept.asked) or later & {*kept.asked, *ANNULMENTS})
-
-
 def refresh(today: dt.date, where: Q | None = None, limit: int | None = AT_ONCE) -> int:
     """Makes anew what no longer holds, of the centres that `where` allows; gives how many are left.
 
