@@ -156,6 +156,8 @@ class Ruleset:
             x.case.log.append(act.seq)
         if act.used:
             _use_exceptions(state, act)
+        if compiled.model.jointly is not None and state.concurrences:
+            state.concurrences.pop(act.draft, None)  # given for this act, not for the next like it
         for effect in compiled.effects:
             effect(x)
 
