@@ -5,12 +5,14 @@
 
 import sys
 
-from bench import engine, lives, office
+from bench import engine, lives, office, scoring
 
 if __name__ == "__main__":
     parts, sizes = sys.argv[1:2], [int(n) for n in sys.argv[2:]]
     if not parts or parts == ["engine"]:
         engine.run()
         lives.run()
+    if not parts or parts == ["scoring"]:
+        scoring.run()
     if not parts or parts == ["office"]:
         office.run(sizes or office.SIZES)

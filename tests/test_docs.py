@@ -123,6 +123,13 @@ def test_the_guide_to_writing_a_programme_leads_to_a_checked_one(
     follow(DOCS / "write-a-programme.md")
 
 
+def test_the_guide_to_indicators_scores_what_it_shows(
+    follow: Follow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    follow(DOCS / "indicators.md")
+
+
 def test_what_is_shown_may_leave_something_out() -> None:
     assert fits(["a", "...", "d"], "a\nb\nc\nd\n") and fits(["a ... c"], "a b c")
     assert not fits(["a", "...", "e"], "a\nb\n") and not fits(["a"], "b")
@@ -131,7 +138,7 @@ def test_what_is_shown_may_leave_something_out() -> None:
 LINK = re.compile(r"\]\((?!https?:|#)([^)#]+)(?:#[^)]*)?\)")
 
 
-@pytest.mark.parametrize("guide", ["tutorial.md", "write-a-programme.md"])
+@pytest.mark.parametrize("guide", ["tutorial.md", "write-a-programme.md", "indicators.md"])
 def test_links_lead_somewhere(guide: str) -> None:
     folder = Path(os.path.realpath(DOCS))
     text = (DOCS / guide).read_text(encoding="utf-8")

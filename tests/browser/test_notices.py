@@ -58,7 +58,7 @@ def test_a_notice_arrives_is_read_and_mail_is_chosen(page: Any, office: str) -> 
     page.get_by_role("link", name="启动函").click()
     page.wait_for_url(re.compile("/centres/mini-0003/record/2/"))
     assert page.locator(".bell .unread").count() == 0
-    reader = Notice.objects.get().to
+    reader = Notice.objects.get(kind="letter").to
     tell([reader], "hurry", Text("请尽快反馈意见", "please answer soon"), key="h", urgent=True)
     page.goto(f"{office}/centres/mini-0001/")
     banner = page.locator(".urgent-notices")

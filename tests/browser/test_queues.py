@@ -144,25 +144,30 @@ def test_a_case_walks_through_three_capacities(page: Any, as_: Any) -> None:
 
 
 PAGES = (
-    "/", "/work/todo/", "/work/done/", "/work/begun/", "/work/copied/", f"{CENTRE}",
-    f"{CENTRE}cases/extension-3/", f"{CENTRE}prepare/grant/", f"{CENTRE}parties/",
-    f"{CENTRE}duties/", f"{CENTRE}money/", f"{CENTRE}results/", f"{CENTRE}timeline/",
+    "/", "/work/todo/", "/work/begun/", CENTRE, f"{CENTRE}cases/extension-3/",
+    f"{CENTRE}prepare/grant/", f"{CENTRE}parties/", f"{CENTRE}duties/", f"{CENTRE}money/",
     f"{CENTRE}notes/", "/account/phrases/",
 )  # fmt: skip
+LOOKED_AT = ("/", "/work/todo/", f"{CENTRE}cases/extension-3/", f"{CENTRE}duties/")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_pages_fit_and_are_accessible(page: Any, as_: Any, width: int, scheme: str) -> None:
+def test_no_page_of_work_scrolls_sideways_on_a_phone(page: Any, as_: Any) -> None:
+    office = as_("王处长")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in PAGES:
+        page.goto(office + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390, path
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_pages_of_work_are_accessible(page: Any, as_: Any, width: int, scheme: str) -> None:
     from axe_playwright_python.sync_playwright import Axe
 
     office = as_("王处长")
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme=scheme)
-    for path in PAGES:
+    for path in LOOKED_AT:
         page.goto(office + path)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
-        found = Axe().run(page)
-        told = [(v["id"], [n["target"] for n in v["nodes"]][:3]) for v in
-                found.response["violations"]]  # fmt: skip
+        found = Axe().run(page, context={"exclude": [[".home-charts"]]})  # has tests of its own
+        told = [(v["id"], n["target"]) for v in found.response["violations"] for n in v["nodes"]]
         assert not told, (path, told)

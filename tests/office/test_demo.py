@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -58,6 +60,17 @@ def test_every_stage_and_every_procedure_of_a_programme_occurs(path: Path) -> No
     derived = {name for name, stage in programme.stages.items() if stage.derived is not None}
     assert set(programme.stages) - derived <= stages | imported
     assert of_centres <= procedures
+
+
+def test_the_register_to_import_is_made_up() -> None:
+    text = (accounts.DATA / "nmic_register.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    assert list(rows[0]) == ["name", "city", "recognised", "legal_person", "source"]
+    assert len({row["name"] for row in rows}) == len(rows) >= 10
+    for row in rows:
+        assert "示例" in row["name"] and "虚构" in row["source"], row
+        assert not row["legal_person"] or "示例" in row["legal_person"], row
+        assert re.fullmatch(r"\d{4}(-\d\d){0,2}", row["recognised"]), row
 
 
 @pytest.fixture

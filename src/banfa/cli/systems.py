@@ -252,7 +252,8 @@ def _print_scores(options: argparse.Namespace, scores: Scores) -> None:
         else:
             shown = f"{scores.rank[at]:4}  {score:>8}  {scores.grade_of(at) or ''}"
         fails = "、".join(scores.failing(at))
-        print(f"{scores.centres[at]:12} {shown}" + (f"  [{fails}]" if fails else ""))
+        line = f"{scores.centres[at]:12} {shown}" + (f"  [{fails}]" if fails else "")
+        print(line.rstrip())
     for name, digest in scores.record().items():
         print(f"{name:11} {digest}")
 

@@ -444,10 +444,16 @@ def _one_per(name: str, section: str, given: str, get: Get) -> Ask:
             return OPEN
         orgs = wanted if isinstance(wanted, list) else [wanted]
         shown = {r.get("unit") for r in rows}
-        ids = {o.get("org") if isinstance(o, dict) else o for o in orgs}
-        return HELD if ids <= shown else NOT
+        return HELD if all(_called(o, x) & shown for o in orgs) else NOT
 
     return ask
+
+
+def _called(org: Any, x: Ctx) -> set[Any]:
+    """What an organisation may be called in a row: its id, or its name as people write it."""
+    acting = x.act.org if x.act is not None else {}
+    told = org if isinstance(org, dict) else acting if acting.get("org") == org else {"org": org}
+    return {one for one in (told.get("org"), told.get("name")) if one}
 
 
 def _joint_rules(model: p.Act) -> list[Rule]:

@@ -47,6 +47,8 @@ class Column:
         """Every value times one whole number."""
         if factor == 1:
             return self
+        if self.values.dtype == np.int32:
+            return Column(self.values.astype(np.int64), self.bound).times(factor)
         return Column(self._room(abs(factor)) * factor, self.bound * abs(factor))
 
     def plus(self, other: Column, sign: int = 1) -> Column:
@@ -65,6 +67,12 @@ class Column:
             made = np.minimum(made, high)
         return Column(made)
 
+    def compact(self) -> Whole:
+        """The values in the least room that holds them, for keeping."""
+        if self.bound < 1 << 31:
+            return self.values.astype(np.int32)
+        return self.narrow().values
+
     def narrow(self) -> Column:
         """The same as int64 again, where every value fits."""
         if self.values.dtype == object and largest(self.values) <= LARGEST:
@@ -72,7 +80,9 @@ class Column:
         return self
 
 
-def divided(top: Column, bottom: int | Column, mode: Mode) -> Column:
+def divided(
+    top: Column, bottom: int | Column, mode: Mode, *, never_negative: bool = False
+) -> Column:
     """Every value divided and rounded to a whole number.
 
     `half_up`: the nearest, halves away from zero (四舍五入); `half_even`: halves to the even
@@ -85,27 +95,27 @@ def divided(top: Column, bottom: int | Column, mode: Mode) -> Column:
     if size > LARGEST:
         by = bottom if isinstance(bottom, int) else bottom.values.astype(object)
         wide = top.values.astype(object)
-        return Column(_rounded(wide, by, mode)).narrow()
+        return Column(_rounded(wide, by, mode, never_negative)).narrow()
     values = top._room(1, size)
     if values.dtype == object:
-        return Column(_rounded(values, by, mode)).narrow()
+        return Column(_rounded(values, by, mode, never_negative)).narrow()
     bound = top.bound // bottom + 1 if isinstance(bottom, int) else top.bound + 1
-    return Column(_rounded(values, by, mode), bound)
+    return Column(_rounded(values, by, mode, never_negative), bound)
 
 
-def _rounded(values: Whole, by: Any, mode: Mode) -> Whole:
-    negative = values < 0
-    signed = bool(negative.any())
+def _rounded(values: Whole, by: Any, mode: Mode, never_negative: bool) -> Whole:
+    signed = not never_negative and values.size > 0 and values.min() < 0
     size = np.abs(values) if signed else values
     if mode == "down":
         made = size // by
     elif mode == "half_up":
-        made = (size + by // 2) // by
+        made = size + by // 2
+        made //= by
     else:
         made = size // by
         rest = size - made * by
         made = made + ((rest > by - rest) | ((rest == by - rest) & (made % 2 == 1)))
-    return np.asarray(np.where(negative, -made, made) if signed else made)
+    return np.asarray(np.where(values < 0, -made, made) if signed else made)
 
 
 def ten(places: int) -> int:

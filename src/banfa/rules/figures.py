@@ -287,6 +287,12 @@ class Figures:
         self.system, self.table = system, made
         self.mode: Mode = system.rounding.mode
         self._series: dict[str, list[Figure]] = {}
+        self._again = {
+            operand
+            for one in system.indicators.values()
+            if one.derived is not None and one.derived.years == "whole"
+            for operand in one.derived.operands
+        }
         self._figures: dict[str, Figure] = {}
 
     def of(self, name: str) -> Figure:
@@ -296,10 +302,13 @@ class Figures:
             one = self.system.indicators[name]
             derived = one.derived
             if derived is not None and (derived.years == "whole" or derived.growth is not None):
-                found = self._computed(one, derived, [self._operands(derived)])[0]
+                found = self._one(one, derived, self._operands(derived))
+            elif derived is not None and one.over == "last":
+                found = self._one(one, derived, [self.series(n)[-1] for n in derived.operands])
             else:
                 found = self._over(one, self.series(name))
-            self._figures[name] = found
+            if name in self._again:
+                self._figures[name] = found
         return found
 
     def _operands(self, derived: Derived) -> list[Figure]:
@@ -315,7 +324,7 @@ class Figures:
             one = self.system.indicators[name]
             if one.derived is not None:
                 each = zip(*(self.series(n) for n in one.derived.operands), strict=True)
-                found = self._computed(one, one.derived, [list(row) for row in each])
+                found = [self._one(one, one.derived, list(row)) for row in each]
             else:
                 found = self._entered(name, one)
             self._series[name] = found
@@ -345,9 +354,6 @@ class Figures:
         if one.over == "mean":
             total = divided(total, len(series), self.mode)
         return Figure(total.narrow(), _all(f.there for f in series), _any(f.zeroed for f in series))
-
-    def _computed(self, one: Indicator, derived: Derived, rows: list[list[Figure]]) -> list[Figure]:
-        return [self._one(one, derived, operands) for operands in rows]
 
     def _one(self, one: Indicator, derived: Derived, operands: list[Figure]) -> Figure:
         names = derived.operands

@@ -122,6 +122,7 @@ class Compiled:
     bottom: int
     steepest: int
     highest: int
+    ramp: bool = False
 
     def points(
         self, figure: Column, classes: npt.NDArray[np.intp] | None
@@ -138,7 +139,29 @@ class Compiled:
             piece += values >= start
         if not self.steepest:
             return Column(self.bases[0].take(piece), self.highest), piece
+        if self.ramp:
+            return self._ramp(figure, piece, 0), piece
         return self._evaluated(figure, piece), piece
+
+    def _ramp(
+        self, figure: Column, piece: npt.NDArray[np.uint8], at: int | npt.NDArray[np.intp]
+    ) -> Column:
+        """Nothing, a line, and a flat top that the line itself reaches: no look-up by piece."""
+        most = figure.values
+        full, slope = self.starts[:, 1].take(at), self.slopes[:, 1].take(at)
+        base, bound = self.bases[:, 1].take(at), self.steepest * figure.bound + self.highest
+        if bound > LARGEST:
+            flat = at * 3 + piece.astype(np.intp)
+            return self._evaluated(figure, flat)
+        made = np.minimum(most, full)
+        made *= slope
+        made += base
+        made *= piece > 0
+        return Column(made, self.highest_points())
+
+    def highest_points(self) -> int:
+        """The largest number of points before division: that of the highest flat piece."""
+        return max(int(row[-1]) for row in self.bases)
 
     def _banded(
         self, figure: Column, classes: npt.NDArray[np.intp]
@@ -150,6 +173,8 @@ class Compiled:
         flat = classes * self.slopes.shape[1] + piece
         if not self.steepest:
             return Column(self.bases.ravel().take(flat), self.highest), piece
+        if self.ramp:
+            return self._ramp(figure, piece, classes), piece
         return self._evaluated(figure, flat), piece
 
     def _evaluated(self, figure: Column, at: npt.NDArray[np.integer]) -> Column:
@@ -197,6 +222,10 @@ def _tables(rows: list[list[Piece]], by: str | None, places: int, scale: Fractio
         parts += [parts[-1]] * (width - len(row))
         slopes.append([int(slope * bottom) for slope, _ in parts])
         bases.append([int(base * bottom) for _, base in parts])
+    ramp = width == 3 and all(
+        (slope[0], slope[2], base[0]) == (0, 0, 0) and slope[1] * start[1] + base[1] == base[2]
+        for start, slope, base in zip(starts, slopes, bases, strict=True)
+    )
     steepest = max(abs(x) for row in slopes for x in row)
     highest = max(abs(x) for row in bases for x in row)
     return Compiled(
@@ -208,6 +237,7 @@ def _tables(rows: list[list[Piece]], by: str | None, places: int, scale: Fractio
         bottom,
         steepest,
         highest,
+        ramp and max(abs(x) for row in [*starts, *slopes, *bases] for x in row) < LARGEST,
     )
 
 

@@ -203,7 +203,7 @@ def score(
     lines = {}
     for name, one in scheme.indicators.items():
         line = _line(scheme, name, one, figures.of(name), made.classes)
-        if one.role != "shown" and (line.state >= BLOCKED).any():
+        if one.role != "shown" and line.state.any():
             blocked |= line.state >= BLOCKED
         lines[name] = line
     groups, total, bottom = _summed(scheme, lines, number)
@@ -241,12 +241,15 @@ def _line(
     classes: Mapping[str, npt.NDArray[np.intp]],
 ) -> Line:
     column = figure.column
-    state = np.zeros(len(column.values), np.uint8)
-    if figure.zeroed is not None:
-        state[figure.zeroed] = ZEROED
     if figure.there is not None:
-        state[~figure.there] = UNSCORED if one.missing == "no_score" else BLOCKED
-    line = Line(column.values, state)
+        state = (~figure.there).view(np.uint8) * np.uint8(
+            UNSCORED if one.missing == "no_score" else BLOCKED
+        )
+    else:
+        state = np.zeros(len(column.values), np.uint8)
+    if figure.zeroed is not None:
+        state[figure.zeroed & (state == THERE)] = ZEROED
+    line = Line(column.compact(), state)
     if one.gate is not None:
         line.fails = _fails(one, column, state)
     kernel = scheme.kernels.get(name)
@@ -261,12 +264,11 @@ def _line(
             own = np.where(unknown, 0, own)
     points, line.piece = kernel.points(column, own)
     if scheme.at_indicator:
-        points = divided(points, kernel.bottom, scheme.system.rounding.mode)
-    line.points, line.bottom = points.narrow().values, scheme.bottoms[name]
+        mode = scheme.system.rounding.mode
+        points = divided(points, kernel.bottom, mode, never_negative=True)
+    line.points, line.bottom = points.compact(), scheme.bottoms[name]
     if figure.there is not None or kernel.by is not None:
-        off = state >= UNSCORED
-        if off.any():
-            line.points = np.where(off, 0, line.points)
+        line.points *= state < UNSCORED
     return line
 
 
@@ -340,9 +342,15 @@ def _most(scheme: Scheme, one: Indicator) -> int:
 def ranks(total: Whole, blocked: Mask) -> npt.NDArray[np.int32]:
     """Places by total, equal totals equal places, the next place left free; 0 where blocked."""
     made = np.zeros(len(total), np.int32)
-    counted = total[~blocked]
-    ordered = np.sort(counted)
-    made[~blocked] = len(ordered) - np.searchsorted(ordered, counted, side="right") + 1
+    places = np.flatnonzero(~blocked)
+    counted = total[places]
+    order = np.argsort(-counted)
+    ordered = counted[order]
+    # The first of every run of equal totals gives all of them its place.
+    first = np.ones(len(ordered), np.bool_)
+    first[1:] = ordered[1:] != ordered[:-1]
+    at = np.arange(1, len(ordered) + 1, dtype=np.int32)
+    made[places[order]] = np.maximum.accumulate(np.where(first, at, 0))
     return made
 
 

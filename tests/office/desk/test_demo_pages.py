@@ -40,8 +40,13 @@ def test_chinese_pages_show_no_identifiers(settings: Any, monkeypatch: pytest.Mo
     for row in queries.programmes():
         page = f"/programmes/{row.id}/{row.model.edition}/"
         paths += [page, *(f"{page}?party={party}" for party in row.model.authority)]
+    stages: set[tuple[str, str]] = set()
     for centre in sorted(centres):
-        model = queries.centre(centre).programme
+        page_of = queries.centre(centre)
+        model, stage = page_of.programme, page_of.centre.stage or ""
+        if (model.programme, stage) in stages:
+            continue  # one centre at each stage is enough
+        stages.add((model.programme, stage))
         paths += [f"/centres/{centre}/?party={model.authority[0]}", f"/centres/{centre}/record/1/"]
     wrong = {path: found for path in paths if (found := identifiers(client.get(path)))}
     assert not wrong, "; ".join(f"{path} {sorted(found)}" for path, found in wrong.items())

@@ -12,7 +12,7 @@ import python_calamine
 from django.test import Client
 
 from banfa.office.ledger import queries
-from banfa.office.ledger.models import Centre
+from banfa.office.ledger.models import Agenda, Centre
 from banfa.office.lists.models import SavedView
 from banfa.office.people.models import AuditEvent, Right
 from tests.office.desk import seed
@@ -131,6 +131,9 @@ def many(number: int) -> None:
         row.pk = f"mini-{n:05d}"
         rows.append(row)
     Centre.objects.bulk_create(rows)
+    kept = Agenda.objects.get(pk=start.pk)
+    fields = {f.attname: getattr(kept, f.attname) for f in Agenda._meta.concrete_fields}
+    Agenda.objects.bulk_create(Agenda(**{**fields, "centre_id": row.pk}) for row in rows)
 
 
 @pytest.mark.parametrize(

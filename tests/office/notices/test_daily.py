@@ -137,12 +137,12 @@ def test_each_step_of_the_day_is_done_once_when_its_hour_has_come(
     for time, expected in (
         (dt.time(0, 10), ["agenda"]), (dt.time(1, 0), []),
         (dt.time(6, 30), ["clean_up", "reminders"]),
-        (dt.time(7, 0), []), (dt.time(9, 0), ["digests"]), (dt.time(9, 15), []),
+        (dt.time(7, 0), []), (dt.time(9, 0), ["troubles", "digests"]), (dt.time(9, 15), []),
     ):  # fmt: skip
         moment = dt.datetime.combine(day, time, clock.SHANGHAI)
         monkeypatch.setattr(clock, "now", lambda moment=moment: moment)
         assert daily.run() == expected
-    assert Daily.objects.count() == 4
+    assert Daily.objects.count() == 5
 
 
 def test_a_step_that_breaks_is_done_again(centres: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +151,7 @@ def test_a_step_that_breaks_is_done_again(centres: Any, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(daily, "STEPS", (("reminders", dt.time(0), breaks),))
     with pytest.raises(RuntimeError):
-        tasks.every_quarter(0)
+        tasks.days_work(0)
     monkeypatch.setattr(daily, "STEPS", (("reminders", dt.time(0), reminders.remind),))
     assert daily.run() == ["reminders"]
 
@@ -168,6 +168,19 @@ def test_cleaning_up_removes_what_is_older_than_it_is_kept(
     Session.objects.create(session_key="gone", expire_date=dt.datetime(2020, 1, 1, tzinfo=dt.UTC))
     assert daily.clean_up() == 1
     assert subjects() == ["甲"] and not Mail.objects.exists() and not Session.objects.exists()
+
+
+def test_the_system_administrator_is_told_of_what_failed_once_a_day() -> None:
+    system = seed.person("system-1", role="system")
+    one = seed.person("one")
+    assert daily.tell_of_troubles() == 0
+    Mail.objects.create(to=one, made=clock.now(), tries=2)
+    assert daily.tell_of_troubles() == 0, "to be tried again"
+    Mail.objects.create(to=one, made=clock.now(), tries=7, given_up=clock.now())
+    assert (daily.tell_of_troubles(), daily.tell_of_troubles()) == (1, 0)
+    [notice] = Notice.objects.all()
+    assert (notice.to, notice.kind, notice.link) == (system, "job", "/people/background/")
+    assert notice.subject_zh == "后台有0项任务未成、1封邮件未能发出"
 
 
 # --- jobs as the system administrator sees them

@@ -14,7 +14,7 @@ from banfa.office.notices import queries
 from banfa.office.notices.kinds import KINDS, Channel
 from banfa.office.notices.models import Choice, Mail, Notice, Wish
 from banfa.office.notices.verbs import tell
-from banfa.office.people.models import User
+from banfa.office.people.models import Membership, User
 from banfa.rules.words import Text
 from tests.office.desk import seed
 from tests.office.desk.conftest import signed_in
@@ -189,14 +189,50 @@ def test_the_choice_page_says_when_no_mail_is_sent(one: User, settings: Any) -> 
     assert "尚未设置邮件服务器" in text_of(client.get("/notices/choices/"))
 
 
+# --- one's own account
+
+
+def past_second_factor(client: Client) -> Client:
+    session = client.session
+    session["second_factor"] = True
+    session.save()
+    return client
+
+
+def test_a_person_is_told_of_changes_to_their_capacities(one: User) -> None:
+    security = past_second_factor(signed_in(seed.person("security-1", role="security")))
+    capacity = seed.capacity(one, "unit", "org-4", approved=None)
+    asked = {"capacity": capacity.pk}
+    security.post("/people/approvals/", {"what": "approve_capacity", **asked})
+    security.post("/people/approvals/", {"what": "approve_capacity", **asked})
+    security.post("/people/approvals/", {"what": "end_capacity", **asked})
+    told = Notice.objects.filter(to=one, kind="account").order_by("id")
+    assert [n.subject_zh for n in told] == [
+        "身份已生效：样例办法 依托单位（丁信息技术有限公司）",
+        "身份已终止：样例办法 依托单位（丁信息技术有限公司）",
+    ]
+
+
+def test_delegating_and_ending_it_is_told_to_the_other(one: User) -> None:
+    deputy = seed.person("deputy", name="钱某")
+    Membership.objects.create(user=deputy, organisation_id="org-2")
+    form = {
+        "capacity": one.capacities.get().pk, "to": deputy.pk,
+        "since": "2030-11-15", "until": "2030-11-30",
+    }  # fmt: skip
+    client = signed_in(one)
+    assert client.post("/account/delegations/", form).status_code == 302
+    [notice] = Notice.objects.all()
+    assert notice.to == deputy and "委托给您" in notice.subject_zh
+    client.post("/account/delegations/", {"end": deputy.delegated.get().pk})
+    assert sorted(n.to.username for n in Notice.objects.all()) == ["deputy", "deputy"]
+
+
 # --- background jobs
 
 
 def test_the_system_administrator_sees_what_failed_and_tries_again(one: User) -> None:
-    system = signed_in(seed.person("system-1", role="system", demo=False))
-    session = system.session
-    session["second_factor"] = True
-    session.save()
+    system = past_second_factor(signed_in(seed.person("system-1", role="system")))
     lost = Mail.objects.create(
         to=one, made=clock.now(), tries=7, given_up=clock.now(), problem="recipient 550"
     )

@@ -233,6 +233,32 @@ def test_a_formula_in_a_comment_is_text_in_the_workbook(
     assert any("'=HYPERLINK" in str(c) for row in cells.to_python() for c in row)
 
 
+def test_the_caller_reads_the_sheets_once_all_are_in(
+    officer: Client, boss: User, centres: list[Centre], experts: list[Expert]
+) -> None:
+    review = seed.called(boss, centres[:1], experts[:2])
+    first, second = seed.accepted(review)
+    seed.score(first, 80)
+    assert "条件较好" not in text(officer.get(f"/reviews/{review.pk}/"))
+    seed.score(second, 81)
+    assert text(officer.get(f"/reviews/{review.pk}/")).count("条件较好") == 2
+
+
+def test_the_workbench_and_the_case_tell_of_a_review(
+    officer: Client, boss: User, centres: list[Centre], experts: list[Expert]
+) -> None:
+    seed.begun(boss, centres[:1])
+    assert "完成评审筹备并邀请专家" in text(officer.get("/"))
+    seed.called(boss, centres[:1], experts[:2])
+    case = text(officer.get(f"/centres/{centres[0].id}/cases/recognition-2/"))
+    assert "组建方案论证" not in case, "the case is not known to this review"
+    from banfa.office.reviews.models import Subject
+
+    Subject.objects.update(about="recognition#2")
+    case = text(officer.get(f"/centres/{centres[0].id}/cases/recognition-2/"))
+    assert "组建方案论证" in case and "2 位，0 位已提交" in case
+
+
 # --- every role against every door ---------------------------------------------------------------
 
 DOORS = {

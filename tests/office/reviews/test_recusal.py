@@ -54,6 +54,8 @@ def test_a_name_in_the_team_is_a_question(centres: list[Centre]) -> None:
         ("单位：丙公司（顾问）", [("tie", "panel-0003", "stands")]),
         ("甲集团公司", [("tie", "panel-0001", "stands")]),
         ("个人：赵某（师生）", [("tie", "panel-0003", "question")]),
+        ("person: 赵某 (teacher)", [("tie", "panel-0003", "question")]),
+        ("organisation: 丙公司", [("tie", "panel-0003", "stands")]),
         ("个人：无关的人", []),
         ("单位：别的公司", []),
     ],

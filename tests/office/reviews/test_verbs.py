@@ -297,3 +297,45 @@ def test_urging_reaches_those_behind_once_a_day(
     seed.score(seed.accepted(review)[0], 80)
     assert verbs.urge(review) == 2
     assert verbs.urge(review) == 0
+
+
+def test_who_reviews_does_not_manage(boss: User, centres: list[Centre]) -> None:
+    """A colleague of the caller who is one of the experts sees what experts see."""
+    colleague = seed.person("boss-2", ("boss", "boss"), name="同事")
+    expert = seed.expert("同事", account=False)
+    expert.user = colleague
+    expert.save()
+    review = seed.called(boss, centres[:1], [expert, seed.expert("钱某")])
+    reach = access.reach(colleague, clock.today())
+    with pytest.raises(NoSuchReview):
+        queries.managed(reach, review.pk)
+    with pytest.raises(NoSuchReview):
+        queries.seen(reach, review.pk)
+    assert queries.assignment(colleague, review.pk).number == 1
+    assert [u.pk for u in queries.callers(review)] == [boss.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_draws_at_once_draw_once(settings: object) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    from django.db import connections
+
+    centres = seed.centres()
+    boss = seed.person("boss-1", ("boss", "boss"))
+    for name in ("钱某", "吴某", "郑某", "冯某"):
+        seed.expert(name)
+    review = seed.begun(boss, centres[:1])
+
+    def draw(_number: int) -> str:
+        try:
+            verbs.draw(boss, review, review.version, 2)
+            return "drawn"
+        except StaleReview:
+            return "stale"
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(draw, range(2))) == ["drawn", "stale"]
+    assert Draw.objects.count() == 1 and review.assignments.count() == 2

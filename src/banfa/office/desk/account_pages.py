@@ -11,6 +11,7 @@ from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -19,7 +20,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import standing
+from banfa.office.desk import account_news, standing
 from banfa.office.desk.language import say
 from banfa.office.ledger import library
 from banfa.office.people import access, accounts, audit, invitations, passwords, verbs
@@ -140,7 +141,9 @@ def _delegate(request: HttpRequest) -> None:
         found = get_object_or_404(Delegation, pk=_number(ending))
         if request.user.pk not in (found.capacity.user_id, found.to_id):
             raise Http404
-        verbs.end_delegation(request.user, found)
+        with transaction.atomic():
+            verbs.end_delegation(request.user, found)
+            account_news.taken_back(found, request.user)
         return
     number = _number(post.get("capacity", ""))
     own = [one.capacity for one in request.reach.held if one.capacity.pk == number]
@@ -154,7 +157,8 @@ def _delegate(request: HttpRequest) -> None:
     acts = [kind for kind in post.getlist("acts") if kind in known]
     if post.getlist("acts") and not acts:
         raise PeopleError("所选事项不属于这一身份", "these acts are not of this capacity")
-    verbs.delegate(request.user, own[0], to, since, until, acts)
+    with transaction.atomic():
+        account_news.lent(verbs.delegate(request.user, own[0], to, since, until, acts))
 
 
 def day(text: str) -> dt.date | None:

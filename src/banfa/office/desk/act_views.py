@@ -151,6 +151,7 @@ def _take(
         about=filled.about,
         exception=filled.exception,
         user=request.user,
+        reach=request.reach,
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
 from django.db.models.functions import Least
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from banfa.office.clock import SHANGHAI
@@ -33,6 +34,10 @@ class Row:
     """A centre in the list. `next` is the nearest day ahead with what it is."""
 
     row: queries.CentreRow
+    name: str
+    short: str
+    stage: str
+    href: str
     centre: Centre
     roles: list[tuple[str, str]]
     next: tuple[dt.date, str] | None
@@ -58,12 +63,12 @@ class Centres(lists.Listing):
     folded = ("class", "field", "org", "due", "waiting", "case", "imported")
     first = "name"
     columns = (
-        Column("name", _("中心"), lambda r: say(r.row.name),
+        Column("name", _("中心"), lambda r: r.name,
                lambda on: (F("sort_key"), F("id")), always=True),
         Column("id", _("编号"), lambda r: r.row.id, lambda on: (F("id"),)),
-        Column("programme", _("所依办法"), lambda r: say(r.row.programme.short),
+        Column("programme", _("所依办法"), lambda r: r.short,
                lambda on: (F("book"), F("sort_key"), F("id"))),
-        Column("stage", _("阶段"), lambda r: say(r.row.stage_name),
+        Column("stage", _("阶段"), lambda r: r.stage,
                lambda on: (F("book"), index.stage_on(on), F("sort_key"), F("id"))),
         Column("since", _("进入本阶段"), lambda r: r.row.since,
                lambda on: (index.since_on(on), F("id")), default=False),
@@ -254,11 +259,9 @@ class Owed:
 
 
 def owed_of(centres: Sequence[Centre], on: dt.date) -> dict[str, list[Owed]]:
-    """What is owed for each of these centres (read with `book` and `agenda`): one query, two more
-    when some of it is out of date."""
+    """What is owed for each of these centres: two queries, more when some of it is out of date."""
     wanted = [c.id for c in centres]
-    if not agenda.all_hold(centres, on):
-        agenda.refresh(on, Q(id__in=wanted))
+    agenda.refresh(on, Q(id__in=wanted))
     found = Matter.objects.filter(centre__in=wanted, sort=Sort.DUTY, closed=False)
     owed: dict[str, list[Owed]] = {}
     columns = ("centre_id", "book_id", "edition", "name", "year", "mode", "due")
@@ -299,6 +302,10 @@ def row_in_words(centre: Centre, on: dt.date, duties: Sequence[Owed]) -> Row:
     kind = model.classes.get(centre.centre_class or "")
     return Row(
         row,
+        say(row.name),
+        say(model.short),
+        say(row.stage_name),
+        reverse("centre", args=[centre.id]),
         centre,
         roles[:2],
         min(ahead, default=None),

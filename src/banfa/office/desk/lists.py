@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -92,12 +93,12 @@ class Asked:
         """Whether any filter is set."""
         return any(self.given.values())
 
-    @property
+    @cached_property
     def shown(self) -> dict[str, bool]:
         """The ids of the columns shown, for templates."""
         return {c.id: True for c in self.columns}
 
-    @property
+    @cached_property
     def heads(self) -> list[dict[str, Any]]:
         """The head of each column shown: its words, where a click leads, how it is sorted."""
         return [self._head(c) for c in self.columns]

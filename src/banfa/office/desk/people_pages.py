@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
@@ -15,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import exports, navigation
+from banfa.office.desk import account_news, exports, navigation
 from banfa.office.desk.account_pages import capacity_words, day
 from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import say
@@ -141,7 +142,10 @@ def _manage(request: HttpRequest, organisation: Organisation) -> str:
         verbs.end_member(by, get_object_or_404(organisation.memberships, pk=number))
     elif what == "end_capacity":
         number = _number(post.get("capacity", ""))
-        verbs.end_capacity(by, get_object_or_404(organisation.capacities, pk=number))
+        with transaction.atomic():
+            capacity = get_object_or_404(organisation.capacities, pk=number)
+            verbs.end_capacity(by, capacity)
+            account_news.ended(capacity)
     elif what == "ask_capacity":
         member = get_object_or_404(organisation.memberships, user=_number(post.get("user", "")))
         _ask(request, member.user, organisation)
@@ -317,10 +321,13 @@ def _decide(request: HttpRequest) -> None:
         verb(by, get_object_or_404(User, pk=_number(post.get("user", ""))))
     elif what in ("approve_capacity", "end_capacity"):
         capacity = get_object_or_404(Capacity, pk=_number(post.get("capacity", "")))
-        if what == "approve_capacity":
-            verbs.approve_capacity(by, capacity)
-        else:
-            verbs.end_capacity(by, capacity)
+        with transaction.atomic():
+            if what == "approve_capacity":
+                verbs.approve_capacity(by, capacity)
+                account_news.granted(capacity)
+            else:
+                verbs.end_capacity(by, capacity)
+                account_news.ended(capacity)
     elif what == "grant":
         user = User.objects.filter(username=post.get("username", "").strip().lower()).first()
         organisation = Organisation.objects.filter(id=post.get("organisation", "")).first()
@@ -328,7 +335,10 @@ def _decide(request: HttpRequest) -> None:
             raise PeopleError("没有这个账号或单位", "no such account or organisation")
         if not Membership.objects.filter(user=user, organisation=organisation).exists():
             verbs.join(user, organisation, by=by)
-        verbs.approve_capacity(by, _ask(request, user, organisation))
+        with transaction.atomic():
+            capacity = _ask(request, user, organisation)
+            verbs.approve_capacity(by, capacity)
+            account_news.granted(capacity)
 
 
 # --- rights -------------------------------------------------------------------------------------

@@ -152,7 +152,19 @@ def generic_options(rs: Ruleset, kind: str, state: State, acts: Any) -> dict[str
     if kind == "set_default":
         named = {o: setting_text(d, o) for d in programme.defaults.values() for o in d.options}
         return {"with.to": [fields.Option(s, text or s) for s, text in named.items()]}
-    return {}
+    return grade_options(rs, kind)
+
+
+def grade_options(rs: Ruleset, kind: str) -> dict[str, list[fields.Option]]:
+    """The grades to pick from, by name, in inputs that the act asks to be one of its scale."""
+    evaluation = rs.programme.evaluation
+    grades = evaluation.grades if evaluation is not None else {}
+    found = {}
+    for condition in rs.models[kind].when:
+        allowed = [str(one) for one in condition.in_ or ()]
+        if allowed and str(condition.value).startswith("with.") and set(allowed) <= grades.keys():
+            found[str(condition.value)] = [fields.Option(g, say(grades[g].name)) for g in allowed]
+    return found
 
 
 def setting_text(default: p.Default, option: str) -> str:

@@ -26,6 +26,7 @@ from banfa.office.people.models import Organisation
 from banfa.office.queues import colleagues, queries, routing, verbs, words
 from banfa.office.queues.errors import QueueError
 from banfa.office.queues.models import MANNERS, Answer, Manner, SignOff
+from banfa.office.reviews import queries as reviews
 
 GIVEN_TO = 6
 """So many people can be named in the form that routes a piece of work."""
@@ -44,7 +45,13 @@ LISTS: dict[str, List] = {
 
 def titles() -> dict[str, str]:
     """What the lists are called."""
-    return {"todo": _("待办"), "done": _("已办"), "begun": _("我发起"), "copied": _("抄送我")}
+    return {
+        "todo": _("待办"),
+        "others": _("其他待办"),
+        "done": _("已办"),
+        "begun": _("我发起"),
+        "copied": _("抄送我"),
+    }
 
 
 def _kinds(which: str) -> dict[str, str]:
@@ -77,6 +84,7 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
         _among(request.GET.get("due", ""), dues),
         int(page) if page.isdigit() and len(page) < 6 else 1,
     )
+    filtered = bool(asked.programme or asked.kind or asked.due)
     found = LISTS[which](request.reach, asked)
     context = {
         "here": "home",
@@ -85,7 +93,7 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
         "lists": titles().items(),
         "found": found,
         "asked": asked,
-        "filtered": bool(asked.programme or asked.kind or asked.due),
+        "filtered": filtered,
         "programmes": seen.items(),
         "kinds": kinds.items(),
         "dues": dues.items(),
@@ -93,6 +101,25 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
         "today": clock.today(),
     }
     return render(request, "desk/work_list.html", context)
+
+
+@require_safe
+def other_work(request: HttpRequest) -> HttpResponse:
+    """What waits for the person in the other parts of the office: reviews, figures and the like."""
+    if not request.reach.held:
+        return HttpResponseRedirect(reverse(navigation.first_page(request)))
+    today = clock.today()
+    waiting = workbench.todos(request.user, request.reach, today, workbench.OTHERS)
+    context = {
+        "here": "home",
+        "which": "others",
+        "title": titles()["others"],
+        "lists": titles().items(),
+        "waiting": waiting,
+        "short": workbench.short_names(),
+        "today": today,
+    }
+    return render(request, "desk/other_work.html", context)
 
 
 def _among(asked: str, known: Any) -> str:
@@ -184,6 +211,11 @@ def _context(
         "programme": page.programme,
         "tabs": centre_tabs.tabs(centre, "centre_cases"),
         "case": case_page.case(page, reach, case) if case else None,
+        "reviews": [
+            r
+            for r in reviews.of_centre(centre, reach)
+            if (r.about == case if case else r.kind == act and not r.about)
+        ],
         "act": act,
         "act_name": say(model.name) if model is not None else "",
         "act_party": _party_for(request, page, act) if act else "",
@@ -456,6 +488,7 @@ def after_act(
 
 
 urls: Sequence[Any] = [
+    path("work/others/", other_work, name="other_work"),
     path("work/<slug:which>/", work_list, name="work_list"),
     path("centres/<str:centre>/cases/<str:case>/", case, name="case"),
     path("centres/<str:centre>/prepare/<slug:kind>/", prepare, name="prepare"),

@@ -249,6 +249,9 @@ def _context(request: HttpRequest, one: Review, manages: bool, said: str) -> dic
         "done": len(complete),
         "behind": len(queries.behind(one)) if stage == Stage.OPEN else 0,
         "all_in": stage == Stage.OPEN and queries.all_in(one),
+        "heard": reviewer_pages.heard(queries.others(one, named=True), sheets.of(one.sheet))
+        if manages and stage == Stage.OPEN
+        else [],
         "grounds": [(g, a, say_rule(g.rule), Verdict(g.verdict).text) for g, a in grounds],
         "questions": sum(g.verdict == Verdict.QUESTION and a.takes_part for g, a in grounds),
         "draws": [_draw_lines(d) for d in one.draws.select_related("drawn_by").order_by("pk")],
@@ -489,7 +492,7 @@ def review_summary(request: HttpRequest, review: int) -> HttpResponse:
     frozen = one.summary or {}
     names = {str(a.number): say(queries.called(a, manages or not one.blind))
              for a in queries.panel(one)}  # fmt: skip
-    taken = queries.taken_into(one)
+    taken = queries.taken_into([one])
     abouts = dict(one.subjects.values_list("centre_id", "about"))
     context = {
         "here": "reviews",
@@ -498,7 +501,7 @@ def review_summary(request: HttpRequest, review: int) -> HttpResponse:
         "manages": manages,
         "sheet": sheets.of(one.sheet),
         "centres": [
-            {**c, "id": i, "taken": taken.get(i), "about": abouts.get(i, ""),
+            {**c, "id": i, "taken": taken.get((one.pk, i)), "about": abouts.get(i, ""),
              "lines": _lines(one, c, names), "figures": _figures(one, c)}
             for i, c in _ranked(frozen)
         ],
@@ -604,7 +607,8 @@ def centre_reviews(request: HttpRequest, centre: str) -> HttpResponse:
     if not request.reach.sees(page.centre):
         raise NotOnFile(f"没有编号为“{centre}”的中心", f"no centre '{centre}'")
     context = {
-        "here": "home",
+        "here": "centres",
+        "tab": "centre_reviews",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(page.centre, "centre_reviews"),

@@ -170,7 +170,10 @@ def _score_page(
         "total": _total(sheet, kept),
         "reopened": kept.reopenings.select_related("by").order_by("-pk").first(),
         "materials": _materials(kept) if open_ else [],
-        "heard": _heard(review, kept, sheet),
+        "heard": heard(
+            queries.others(review, kept.subject.centre_id, kept.assignment, not review.blind),
+            sheet,
+        ),
         "said": said,
         "saved": request.GET.get("saved"),
         "today": clock.today(),
@@ -185,12 +188,12 @@ def _total(sheet: sheets.Sheet, kept: ScoreSheet) -> str:
     return sheets.points((sheet.total(kept.scores) + 50) // 100)
 
 
-def _heard(review: Any, kept: ScoreSheet, sheet: sheets.Sheet) -> list[dict[str, Any]]:
-    """The others' sheets, once all are in."""
-    rows = queries.others(review, kept.subject.centre_id, kept.assignment, not review.blind)
+def heard(rows: list[queries.Heard], sheet: sheets.Sheet) -> list[dict[str, Any]]:
+    """Sheets as they are shown: whose, the total, points and comment by criterion."""
     return [
         {
             "name": h.name,
+            "centre": h.sheet.subject.centre,
             "total": _total(sheet, h.sheet),
             "said": [
                 (c.name, sheets.points(h.sheet.scores[c.id]), h.sheet.comments.get(c.id, ""))

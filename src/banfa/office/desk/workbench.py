@@ -8,31 +8,33 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.template import TemplateDoesNotExist
-from django.template.loader import get_template
 from django.urls import path, reverse
 from django.views.decorators.http import require_safe
 
 from banfa.office import clock
 from banfa.office.desk import navigation
 from banfa.office.dossiers import queries as dossiers
+from banfa.office.evaluations import queries as evaluations
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import Reach
 from banfa.office.queues import queries
+from banfa.office.reviews import queries as reviews
 from banfa.office.todo import Todo, in_order
 
 Source = Callable[[Any, Reach, dt.date], list[Todo]]
-SOURCES: tuple[Source, ...] = (queries.todos, dossiers.todos)
-"""Where work comes from: one function for each part of the office."""
+OTHERS: tuple[Source, ...] = (dossiers.todos, reviews.todos, evaluations.todos)
+"""Where work comes from beside the procedures: one function for each part of the office."""
+SOURCES: tuple[Source, ...] = (queries.todos, *OTHERS)
 
 SHOWN = 15
 AHEAD = dt.timedelta(days=60)
-CHARTS = "desk/parts/home_charts.html"
 
 
-def todos(user: Any, reach: Reach, today: dt.date) -> list[Todo]:
-    """What waits for a person in all parts of the office, in order."""
-    return in_order(todo for source in SOURCES for todo in source(user, reach, today))
+def todos(
+    user: Any, reach: Reach, today: dt.date, sources: Sequence[Source] = SOURCES
+) -> list[Todo]:
+    """What waits for a person in these parts of the office (all), in order."""
+    return in_order(todo for source in sources for todo in source(user, reach, today))
 
 
 @require_safe
@@ -51,7 +53,6 @@ def home(request: HttpRequest) -> HttpResponse:
         "late": sum(1 for todo in waiting if todo.due and todo.due < today),
         "ahead": _ahead(request.reach, today),
         "recent": _recent(request.reach),
-        "charts": _charts(),
         "short": short_names(),
     }
     return render(request, "desk/workbench.html", context)
@@ -82,15 +83,6 @@ def short_names() -> dict[str, Any]:
     from banfa.office.ledger import library
 
     return {n: library.editions(n).latest.programme.short for n in library.loadable()[0]}
-
-
-def _charts() -> str:
-    """The charts, where they are installed."""
-    try:
-        get_template(CHARTS)
-    except TemplateDoesNotExist:
-        return ""
-    return CHARTS
 
 
 urls: Sequence[Any] = [path("", home, name="home")]

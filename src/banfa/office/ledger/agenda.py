@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 
 from banfa.office.ledger import store
 from banfa.office.ledger.facts import DatabaseFacts
@@ -28,7 +28,7 @@ from banfa.rules.words import Text
 from banfa.rules.world import World
 
 AT_ONCE = 200
-"""So many agendas at most are made anew within a request; more are left to `banfa refresh`."""
+"""So many agendas at most are made anew within a request; more are left to the worker."""
 
 FIELDS = tuple(f.name for f in Matter._meta.concrete_fields if f.name not in ("id", "centre"))
 
@@ -191,54 +191,49 @@ def write(made: Sequence[tuple[Agenda, list[Matter]]]) -> None:
     )
 
 
-def stale(books: Iterable[ProgrammeBook], today: dt.date) -> Q:
-    """The condition on agendas that may no longer tell what is owed today."""
-    found = Q(until__lte=today) | Q(on__gt=today)
-    for book in books:
-        last: dict[str, int] = {}
-        for act in store.programme_acts(book):
-            kind = ANY if act.kind in ANNULMENTS else act.kind
-            last[kind] = max(last.get(kind, 0), act.seq)
-        if not last:
-            continue
-        asked = Q(saw__lt=last[ANY]) if ANY in last else Q(pk__in=[])
-        for kind, seq in last.items():
-            asked |= Q(saw__lt=seq, asked__contains=[kind])
-        asked |= Q(asked__contains=[ANY])
-        found |= Q(book=book, saw__lt=max(last.values())) & asked
-    return found
+def _last_acts(book: ProgrammeBook) -> dict[str, int]:
+    """The number of the last programme-level act of each kind; an annulment may concern any."""
+    last: dict[str, int] = {}
+    for act in store.programme_acts(book):
+        kind = ANY if act.kind in ANNULMENTS else act.kind
+        last[kind] = max(last.get(kind, 0), act.seq)
+    return last
 
 
-def all_hold(centres: Iterable[Centre], today: dt.date) -> bool:
-    """Whether the agendas of centres read with their `agenda` and `book` still tell what is owed
-    today; the same as `stale`, asked without the database."""
-    return all(_holds(centre, today) for centre in centres)
-
-
-def _holds(centre: Centre, today: dt.date) -> bool:
-    kept = centre._state.fields_cache.get("agenda")
-    if kept is None or kept.on > today or (kept.until is not None and kept.until <= today):
-        return False
-    if kept.saw >= centre.book.head_seq:
-        return True
-    later = {a.kind for a in store.programme_acts(centre.book) if a.seq > kept.saw}
-    return not ((later and ANY in kept.asked) or later & {*kept.asked, *ANNULMENTS})
+def stale(book: ProgrammeBook, today: dt.date) -> Q:
+    """The condition on a book's agendas that may no longer tell what is owed today."""
+    last = _last_acts(book)
+    asked = Q(asked__contains=[ANY]) | Q(saw__lt=last.get(ANY, 0))
+    for kind, seq in last.items():
+        asked |= Q(saw__lt=seq, asked__contains=[kind])
+    since = Q(saw__lt=book.head_seq) & asked
+    return Q(book=book) & (Q(until__lte=today) | Q(on__gt=today) | since)
 
 
 def refresh(today: dt.date, where: Q | None = None, limit: int | None = AT_ONCE) -> int:
     """Makes anew what no longer holds, of the centres that `where` allows; gives how many are left.
 
     Centres that somebody is recording on at the moment are left for the next time. With nothing to
-    do it takes two queries.
+    do it takes one query.
     """
-    books = {b.programme: b for b in ProgrammeBook.objects.all()}
-    found = Agenda.objects.filter(stale(books.values(), today))
+    doubtful = Q(until__lte=today) | Q(on__gt=today) | Q(saw__lt=F("book__head_seq"))
+    found = Agenda.objects.select_related("book").filter(doubtful)
     if where is not None:
         found = found.filter(centre__in=Centre.objects.filter(where))
-    wanted = list(found.order_by("centre_id").values_list("centre_id", flat=True)[:limit])
-    for begin in range(0, len(wanted), AT_ONCE):
-        _make_anew(wanted[begin : begin + AT_ONCE], books, today)
-    return found.count() if limit is not None and len(wanted) == limit else 0
+    looked_at = list(found.order_by("centre_id")[:limit])
+    books = {agenda.book_id: agenda.book for agenda in looked_at}
+    for book in books.values():
+        mine = Agenda.objects.filter(pk__in=[a.pk for a in looked_at if a.book_id == book.pk])
+        wanted = list(mine.filter(stale(book, today)).values_list("centre_id", flat=True))
+        for begin in range(0, len(wanted), AT_ONCE):
+            _make_anew(sorted(wanted)[begin : begin + AT_ONCE], books, today)
+        _current(mine, book, today)
+    return found.count() if limit is not None and len(looked_at) == limit else 0
+
+
+def _current(agendas: Any, book: ProgrammeBook, today: dt.date) -> None:
+    """Notes that these have nothing to do with the programme's last acts."""
+    agendas.filter(saw__lt=book.head_seq).exclude(stale(book, today)).update(saw=book.head_seq)
 
 
 def _make_anew(wanted: Sequence[str], books: dict[str, ProgrammeBook], today: dt.date) -> None:
@@ -266,15 +261,13 @@ def of(
 
 def after_programme_act(book: ProgrammeBook, today: dt.date) -> None:
     """Makes anew what a programme-level act has changed, when that is little; the rest is left to
-    whoever reads next, or to `banfa refresh`."""
+    whoever reads next, or to the worker."""
     mine = Agenda.objects.filter(book=book)
-    changed = list(
-        mine.filter(stale([book], today)).values_list("centre_id", flat=True)[: AT_ONCE + 1]
-    )
+    found = mine.filter(stale(book, today)).values_list("centre_id", flat=True)
+    changed = list(found[: AT_ONCE + 1])
     if len(changed) <= AT_ONCE:
         _make_anew(changed, {book.programme: book}, today)
-        current = mine.filter(saw__lt=book.head_seq)
-        current.exclude(stale([book], today)).update(saw=book.head_seq)
+        _current(mine, book, today)
 
 
 def outdate_list(name: str) -> None:

@@ -174,7 +174,7 @@ class _Batch:
         self.histories: dict[str, store.KeptHistory] = {}
         self.level: dict[str, list[Act]] = {}
         self.keys: dict[str, ActRecord] = {}
-        self.reaches: dict[int, access.Reach] = {}
+        self.reaches: dict[tuple[int, dt.date], access.Reach] = {}
         self.orgs: dict[str, dict[str, Any]] = {}
         self.listings: dict[str, list[Listing]] = {}
         self.people = _People(self)
@@ -289,11 +289,12 @@ class _Batch:
         self.book(programme)
         return World(self.level[programme], facts)
 
-    def reach(self, user: User) -> access.Reach:
-        """What a person may do: asked once a batch."""
-        if user.pk not in self.reaches:
-            self.reaches[user.pk] = access.reach(user, clock.today())
-        return self.reaches[user.pk]
+    def reach(self, user: User, on: dt.date) -> access.Reach:
+        """What a person may do on a day: asked once a batch."""
+        at = (user.pk, on)
+        if at not in self.reaches:
+            self.reaches[at] = access.reach(user, on)
+        return self.reaches[at]
 
     # --- writing
 
@@ -392,7 +393,7 @@ class _InBatch(Recording):
         return sorted((r for r in mine if r.centre_id), key=lambda r: str(r.centre_id))
 
     def _reach(self, user: User) -> access.Reach:
-        return self.batch.reach(user)
+        return self.batch.reach(user, self.now.astimezone(clock.SHANGHAI).date())
 
     def _history(self, centre: Centre | None) -> History:
         rows = self.batch.rows_of(centre, self.book)

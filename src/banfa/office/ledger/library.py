@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.models import EditionData
@@ -50,8 +51,16 @@ def _loaded(folder: Path, programme: str) -> Editions:
     return Editions(rulesets)
 
 
+_stored: set[str] = set()
+"""The digests of the editions that this process knows to be on file."""
+
+
 def keep(rs: Ruleset, now: dt.datetime) -> None:
     """Stores the files of an edition by which an act was judged, once."""
+    if rs.digest in _stored:
+        return
+    # Only what is committed is there for good.
+    transaction.on_commit(lambda: _stored.add(rs.digest))
     if EditionData.objects.filter(digest=rs.digest).exists():
         return
     EditionData.objects.get_or_create(
@@ -117,6 +126,7 @@ def loadable() -> tuple[list[str], dict[str, LoadError]]:
 def forget() -> None:
     """Loads the programmes anew when next asked for (a file was changed)."""
     _ready.clear()
+    _stored.clear()
     _loaded.cache_clear()
 
 

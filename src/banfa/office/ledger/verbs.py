@@ -57,8 +57,8 @@ class Proposal:
     file, `{"digest": "sha256:..."}`. `version` is the centre's version the proposer saw; `key` an
     idempotency key: the same key and content give the same receipt. With `user` the person's rights
     are asked (MayNot), and the record shows that person, and who delegated the capacity if somebody
-    did; `person` is for imports and the demonstration, and so is `reach`: the person's rights on
-    the day of recording when they have been read already.
+    did; `reach` is that person's rights on the day of recording, when they have been read already
+    for the same request. `person` is for imports and the demonstration.
     """
 
     act: str

@@ -7,12 +7,15 @@ from collections.abc import Callable
 
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.urls import reverse
 
 from banfa.office import clock
 from banfa.office.ledger import agenda
-from banfa.office.notices import mails, reminders
+from banfa.office.notices import jobs, mails, reminders
 from banfa.office.notices.models import Daily, Feed, Mail, Notice
-from banfa.office.people.models import Invitation
+from banfa.office.notices.verbs import tell
+from banfa.office.people.models import Invitation, Role, Standing, User
+from banfa.rules.words import Text
 
 
 def clean_up() -> int:
@@ -35,10 +38,30 @@ def look_ahead() -> int:
     return agenda.refresh(clock.today(), limit=None)
 
 
+def tell_of_troubles() -> int:
+    """Tells the system administrators what failed and was not mended; gives how many people."""
+    standing = jobs.standing()
+    lost = sum(mail.given_up is not None for mail in standing.mails)
+    failed = len(standing.failed)
+    if not failed and not lost:
+        return 0
+    return tell(
+        User.objects.filter(role=Role.SYSTEM, standing=Standing.ACTIVE),
+        "job",
+        Text(
+            f"后台有{failed}项任务未成、{lost}封邮件未能发出",
+            f"{failed} background jobs failed, {lost} mails could not be sent",
+        ),
+        link=reverse("background"),
+        key=f"troubles:{clock.today()}",
+    )
+
+
 STEPS: tuple[tuple[str, dt.time, Callable[[], int]], ...] = (
     ("agenda", dt.time(0, 5), look_ahead),
     ("clean_up", dt.time(2, 0), clean_up),
     ("reminders", dt.time(6, 0), reminders.remind),
+    ("troubles", dt.time(7, 30), tell_of_troubles),
     ("digests", dt.time(8, 0), mails.make_digests),
 )
 """Each step's name, the time of day from which it is due, and what it is."""

@@ -27,7 +27,7 @@ WORDS: dict[str, Text] = {
     "notices.every_minute": Text(
         "分送公文告知（定时）", "taking up official notices (by the clock)"
     ),
-    "notices.every_quarter": Text("每日提醒、摘要与清理", "the day's reminders, digests, cleaning"),
+    "notices.days_work": Text("每日提醒、摘要与清理", "the day's reminders, digests, cleaning"),
     "notices.revive": Text("接续中断的任务", "queueing broken-off jobs again"),
 }
 """What tasks are called on pages; an app adds those of its own."""

@@ -48,9 +48,9 @@ def every_minute(timestamp: int) -> None:
     outbox.deliver()
 
 
-@app.periodic(cron="7,22,37,52 * * * *")
-@app.task(name="notices.every_quarter", queueing_lock="every_quarter", lock="every_quarter")
-def every_quarter(timestamp: int) -> None:
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="notices.days_work", queueing_lock="notices.days_work", lock="notices.days_work")
+def days_work(timestamp: int) -> None:
     """What is to be done once a day, as soon as its hour has come."""
     daily.run()
 

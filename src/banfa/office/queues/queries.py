@@ -219,15 +219,20 @@ def todo(reach: Reach, asked: Asked | None = None, size: int = SIZE) -> Lines:
         return Lines([], 0)
     behind = agenda.refresh(today, reach.centres())
     matters, tasks = _filtered(_work(reach), _tasks(reach), asked, today)
-    urged = Urging.objects.filter(centre=OuterRef("centre"), case=OuterRef("key"))
-    urged = urged.exclude(case="").filter(task__isnull=True, on__gte=OuterRef("since"))
+    hurried = Urging.objects.filter(
+        centre=OuterRef("centre"),
+        case=OuterRef("key"),
+        task__isnull=True,
+        on__gte=OuterRef("since"),
+    )
+    urged = Matter.objects.filter(Exists(hurried), sort=Sort.CASE, closed=False).values("pk")
     keys = _keys(
         tasks, "task", F("pk"), Coalesce("routing__due", LATEST, output_field=DateField()),
         Q(urgent=True), TruncDate("since", tzinfo=SHANGHAI),
     ).union(
         _keys(
             matters, "matter", F("pk"), Coalesce("due", LATEST, output_field=DateField()),
-            Exists(urged), F("since"),
+            Q(pk__in=urged), F("since"),
         ),
         all=True,
     )  # fmt: skip
@@ -267,11 +272,15 @@ def _filtered(matters: Any, tasks: Any, asked: Asked, today: dt.date) -> tuple[A
 
 
 def _page(keys: Any, asked: Asked, size: int) -> tuple[list[tuple[Any, ...]], int]:
-    """The keys of the page asked for, and how many there are in all: two queries."""
+    """The keys of the page asked for, and how many there are in all: two queries at most."""
+    if asked.page <= 1:
+        asked.page = 1
+        first = list(keys[: size + 1])
+        return first[:size], len(first) if len(first) <= size else keys.count()
     total = keys.count()
-    asked.page = max(1, min(asked.page, -(-total // size) or 1))
-    first = (asked.page - 1) * size
-    return list(keys[first : first + size]), total
+    asked.page = min(asked.page, -(-total // size) or 1)
+    begin = (asked.page - 1) * size
+    return list(keys[begin : begin + size]), total
 
 
 def _lines(found: Sequence[tuple[Any, ...]], reach: Reach) -> list[Line]:

@@ -372,18 +372,18 @@ def _urge(
 
 def recorded(reach: Reach, centre: Centre, case: str, act: str, org: str, seq: int) -> None:
     """An act was recorded: what the organisation had routed for it has served its purpose."""
+    live = Routing.objects.filter(centre=centre, organisation=org, used__isnull=True)
+    if not live.exists():
+        return
     with transaction.atomic():
-        found = Routing.objects.select_for_update().filter(
-            centre=centre, organisation=org, used__isnull=True
-        )
-        for routing in found:
+        for routing in live.select_for_update():
             if not (routing.act == act or (case and routing.case == case)):
                 continue
             now = clock.now()
-            live = routing.tasks.filter(state__in=LIVE)
-            live.filter(to=reach.user, state=State.OPEN).update(
+            tasks = routing.tasks.filter(state__in=LIVE)
+            tasks.filter(to=reach.user, state=State.OPEN).update(
                 state=State.DONE, answer=Answer.DONE, done=now
             )
-            live.update(state=State.NEEDLESS, done=now)
+            tasks.update(state=State.NEEDLESS, done=now)
             routing.used, routing.closed = seq, routing.closed or now
             routing.save(update_fields=["used", "closed"])

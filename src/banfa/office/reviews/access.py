@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 
 from banfa.office.ledger.models import Centre
 from banfa.office.people.access import NOTHING, Held, Reach
-from banfa.office.reviews.models import Answer, Stage, Subject
+from banfa.office.reviews.models import Answer, Assignment, Stage, Subject
 
 CALL, KEEP = "call.review", "manage.experts"
 
@@ -53,7 +53,18 @@ def managed(reach: Reach) -> Q:
             within = Centre.objects.filter(centres_for(reach, one, scopes))
             outside = Subject.objects.filter(review=OuterRef("pk")).exclude(centre__in=within)
             found |= mine & Q(act__in=acts) & ~Exists(outside)
-    return found
+    return found & ~_takes_part(reach)
+
+
+def _takes_part(reach: Reach) -> Q:
+    """The condition for the reviews in which the person is one of the experts: an expert sees only
+    what experts see, whatever other capacities they hold."""
+    own = Assignment.objects.filter(
+        review=OuterRef("pk"),
+        expert__user=reach.user.pk,
+        answer__in=[Answer.INVITED, Answer.ACCEPTED],
+    )
+    return Q(Exists(own))
 
 
 def seen(reach: Reach) -> Q:
@@ -68,7 +79,7 @@ def seen(reach: Reach) -> Q:
                 agency_party=one.capacity.party,
                 stage__in=[Stage.OPEN, Stage.CLOSED],
             )
-    return found
+    return found & ~_takes_part(reach)
 
 
 def assigned(user: Any) -> Q:

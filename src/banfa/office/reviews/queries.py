@@ -363,19 +363,24 @@ class Heard:
     sheet: ScoreSheet
 
 
-def others(review: Review, centre: str, without: Assignment | None, named: bool) -> list[Heard]:
-    """The sheets of a centre, once all are in; none before. `named`: experts by name."""
+def others(
+    review: Review, centre: str = "", without: Assignment | None = None, named: bool = False
+) -> list[Heard]:
+    """The sheets of a centre ('': of all), once all are in; none before.
+
+    `without` leaves out an expert's own; `named`: experts by name, otherwise by number.
+    """
     if not all_in(review):
         return []
     rows = ScoreSheet.objects.filter(
-        subject__review=review,
-        subject__centre=centre,
-        handed_in__isnull=False,
-        assignment__answer=Answer.ACCEPTED,
-    ).select_related("assignment__expert")
+        subject__review=review, handed_in__isnull=False, assignment__answer=Answer.ACCEPTED
+    ).select_related("assignment__expert", "subject__centre")
+    if centre:
+        rows = rows.filter(subject__centre=centre)
     if without is not None:
         rows = rows.exclude(assignment=without)
-    return [Heard(called(s.assignment, named), s) for s in rows.order_by("assignment__number")]
+    found = rows.order_by("subject__centre", "assignment__number")
+    return [Heard(called(s.assignment, named), s) for s in found]
 
 
 def called(one: Assignment, named: bool) -> Text:
@@ -420,24 +425,27 @@ def conclusion_for(review: Review, centre: str) -> str:
     return f"{review.conclusion}\n{line}（评审汇总校验值 {review.digest}）".replace("\n（", "\n（")
 
 
-def taken_into(review: Review) -> dict[str, int]:
-    """The number of the act of each centre that pins the digest of the summary."""
-    if not review.digest or review.ended is None:
+def taken_into(reviews: Iterable[Review]) -> dict[tuple[int, str], int]:
+    """The number of the act that pins a review's digest, by review and centre: two queries."""
+    closed = [r for r in reviews if r.digest and r.ended is not None]
+    if not closed:
         return {}
     rows = ActPayload.objects.filter(
-        act__centre__reviews__review=review, act__kind=review.act, act__recorded__gte=review.ended
-    ).values_list("act__centre_id", "act__seq", "data", "documents", "act_id")
-    found: dict[str, int] = {}
-    pinned: dict[str, tuple[str, int]] = {}
-    for centre, seq, data, documents, _act in rows:
-        if review.digest in str(data):
-            found.setdefault(centre, seq)
-        for document in documents.values():
-            pinned[document["digest"]] = (centre, seq)
-    contents = DocumentVersion.objects.filter(digest__in=pinned, content__isnull=False)
-    for digest, content in contents.values_list("digest", "content"):
-        if review.digest in str(content):
-            found.setdefault(*pinned[digest])
+        act__centre__reviews__review__in=[r.pk for r in closed],
+        act__kind__in={r.act for r in closed},
+    )
+    columns = ("act__centre_id", "act__seq", "act__kind", "act__recorded", "data", "documents")
+    acts = list(rows.order_by("act_id").distinct().values_list(*columns))
+    wanted = {d["digest"] for *_rest, documents in acts for d in documents.values()}
+    kept = DocumentVersion.objects.filter(digest__in=wanted, content__isnull=False)
+    contents = {d: str(c) for d, c in kept.values_list("digest", "content")}
+    found: dict[tuple[int, str], int] = {}
+    for centre, seq, kind, recorded, data, documents in acts:
+        pinned = [contents.get(d["digest"], "") for d in documents.values()]
+        for review in closed:
+            said = any(review.digest in text for text in (str(data), *pinned))
+            if said and kind == review.act and review.ended and recorded >= review.ended:
+                found.setdefault((review.pk, str(centre)), seq)
     return found
 
 
@@ -448,11 +456,12 @@ def taken_into(review: Review) -> dict[str, int]:
 class ReviewLine:
     """A review as a centre's record shows it. Experts are not named when it is blind.
 
-    `link` is given to those who may look at the review; `act` is the number of the act that took
-    the summary up.
+    `kind` and `about` are the act that it prepares and its case, `review` the number for those who
+    may look at it, `taken` the number of the act that took the summary up.
     """
 
     title: str
+    kind: str
     act: Text
     caller: str
     stage: Text
@@ -482,13 +491,14 @@ def of_centre(centre: Centre, reach: Reach) -> list[ReviewLine]:
             "pk", flat=True
         )
     )
-    counts = _counts(rows, centre)
+    counts, taken = _counts(rows, centre), taken_into(rows)
     found = []
     for row in rows:
         names, handed = counts.get(row.pk, ([], 0))
         found.append(
             ReviewLine(
                 row.title,
+                row.act,
                 act_name(row.programme, row.act),
                 row.organisation.name_zh,
                 Stage(row.stage).text,
@@ -499,7 +509,7 @@ def of_centre(centre: Centre, reach: Reach) -> list[ReviewLine]:
                 handed,
                 [] if row.blind else names,
                 row.pk if row.pk in mine else None,
-                taken_into(row).get(centre.id) if row.stage == Stage.CLOSED else None,
+                taken.get((row.pk, centre.id)),
             )
         )
     return found

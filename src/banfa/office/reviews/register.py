@@ -158,13 +158,15 @@ def declare(by: User | None, expert: Expert, text: str) -> None:
 
 
 def _tie(line: str) -> tuple[bool, str, str]:
-    found = re.fullmatch(r"(?:(单位|个人)\s*[：:])?\s*(.+?)\s*(?:[（(](.*)[）)])?", line)
+    found = re.fullmatch(
+        r"(?:(单位|个人|organisation|person)\s*[：:])?\s*(.+?)\s*(?:[（(](.*)[）)])?", line
+    )
     if found is None or len(found[2]) > 300:
         raise ReviewError(
             f"利益关系“{line[:30]}”请写成“单位：某某公司（顾问）”或“个人：张三（师生）”",
-            "write a tie as 单位：name（note） or 个人：name（note）",
+            "write a tie as organisation: name (note) or person: name (note)",
         )
-    return found[1] == "个人", found[2], (found[3] or "")[:300]
+    return found[1] in ("个人", "person"), found[2], (found[3] or "")[:300]
 
 
 def ties_text(expert: Expert) -> str:
