@@ -4,12 +4,18 @@
 const PAUSE = 1200;
 const AGAIN = 15000;
 
+// One thing at a time reaches the server, each with the version that the one before it gave.
+const busy = { save: null, files: 0 };
+
+async function idle() {
+  while (busy.save || busy.files) await new Promise((done) => setTimeout(done, 50));
+}
+
 function autosave(form) {
   const told = document.getElementById("saved");
   const { say } = speaker(form, told);
   let dirty = false;
   let timer = 0;
-  let under = null;
 
   function due(wait = PAUSE) {
     clearTimeout(timer);
@@ -23,19 +29,20 @@ function autosave(form) {
   }
 
   async function save(second = false) {
-    if (under) return due();
+    if (busy.save || busy.files) return due();
     dirty = false;
     say("saving");
     const headers = { Accept: "application/json" };
-    under = fetch(form.dataset.save, { method: "POST", body: body(), headers, redirect: "manual" });
+    const sent = fetch(form.dataset.save, { method: "POST", body: body(), headers, redirect: "manual" });
+    busy.save = sent;
     try {
-      await answered(await under, second);
+      await answered(await sent, second);
     } catch {
       dirty = true;
       say("failed", true);
       due(AGAIN);
     } finally {
-      under = null;
+      busy.save = null;
     }
   }
 
@@ -90,9 +97,16 @@ function autosave(form) {
   form.addEventListener("click", (event) => {
     if (event.target.closest("[data-remove-row]")) setTimeout(() => changed({ target: form }));
   });
-  form.addEventListener("submit", () => {
-    dirty = false;
+  form.addEventListener("submit", async (event) => {
     clearTimeout(timer);
+    if (busy.save || busy.files) {
+      event.preventDefault();
+      event.stopPropagation();
+      await idle();
+      form.requestSubmit(event.submitter);
+      return;
+    }
+    dirty = false;
   });
   window.addEventListener("focus", () => dirty && due(0));
   window.addEventListener("pagehide", () => dirty && navigator.sendBeacon(form.dataset.save, body()));
@@ -125,7 +139,17 @@ function uploads(form) {
   let chain = Promise.resolve();
 
   function send(list, path) {
-    for (const file of list) chain = chain.then(() => one(file, path)).catch(() => {});
+    for (const file of list) chain = chain.then(() => turn(file, path)).catch(() => {});
+  }
+
+  async function turn(file, path) {
+    while (busy.save) await new Promise((done) => setTimeout(done, 50));
+    busy.files += 1;
+    try {
+      await one(file, path);
+    } finally {
+      busy.files -= 1;
+    }
   }
 
   function one(file, path) {
