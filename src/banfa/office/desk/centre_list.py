@@ -259,9 +259,11 @@ class Owed:
 
 
 def owed_of(centres: Sequence[Centre], on: dt.date) -> dict[str, list[Owed]]:
-    """What is owed for each of these centres: two queries, more when some of it is out of date."""
+    """What is owed for each of these centres (read with `book` and `agenda`): one query, two more
+    when some of it is out of date."""
     wanted = [c.id for c in centres]
-    agenda.refresh(on, Q(id__in=wanted))
+    if not agenda.all_hold(centres, on):
+        agenda.refresh(on, Q(id__in=wanted))
     found = Matter.objects.filter(centre__in=wanted, sort=Sort.DUTY, closed=False)
     owed: dict[str, list[Owed]] = {}
     columns = ("centre_id", "book_id", "edition", "name", "year", "mode", "due")
