@@ -11,8 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from banfa.office.dossiers import verbs as dossiers
 from banfa.office.ledger.models import Centre, DocumentVersion
 from banfa.office.people.models import Organisation, User
-from banfa.office.reviews import verbs
-from banfa.office.reviews.models import Review
+from banfa.office.reviews import recusal, verbs
+from banfa.office.reviews.models import Answer, Review, Verdict
 from tests.office.desk.conftest import signed_in
 from tests.office.dossiers.seed import PDF
 from tests.office.reviews import seed
@@ -161,3 +161,28 @@ def test_what_was_withdrawn_or_is_only_half_shown_stays_closed(
     found = queries.evidence([plan])
     assert found.of == {plan.pk: []} and found.loose == []
     assert queries.evidence([]).of == {}
+
+
+def test_who_wrote_in_the_dossier_is_recused(
+    boss: User, unit: User, submitted: dict[str, str]
+) -> None:
+    """Also the one of several editors who was not the last."""
+    colleague = seed.person("colleague", ("unit", "org-3"), name="原同事")
+    draft = dossiers.start(unit, "panel", "apply", "unit")
+    dossiers.save(colleague, draft.pk, TYPED, draft.version)
+    draft.refresh_from_db()
+    attached(unit, draft.pk, "证明.pdf", "")
+    draft.refresh_from_db()
+    done = dossiers.submit(unit, draft.pk, draft.version).dossier
+    assert set(done.editors.all()) == {unit, colleague}
+    entry = seed.expert("原同事", account=False)
+    entry.user = colleague
+    entry.save()
+    own, other = Centre.objects.get(pk=done.centre_id), Centre.objects.get(pk=submitted["centre"])
+    found = recusal.of_experts([entry], [own, other])[entry.pk]
+    wrote = [(g.centre, g.verdict) for g in found if g.rule == "draft"]
+    assert wrote == [(own, Verdict.STANDS)]
+    review = seed.begun(boss, [own])
+    verbs.choose(boss, review, review.version, [entry, seed.expert("钱某")], "相符")
+    assert review.assignments.get(expert=entry).answer == Answer.RECUSED
+    assert review.assignments.get(expert__name="钱某").takes_part

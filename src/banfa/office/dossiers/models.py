@@ -38,8 +38,8 @@ class Dossier(models.Model):
     """What an organisation prepares for an act of a kind, as a party, on a centre or a new one.
 
     `on` is the act's day (none: the day it is submitted), `about` the case it belongs to. `sources`
-    says, by path, where a value that was filled in came from. `version` counts the saves. `due` is
-    the last day of the correction that was asked for.
+    says, by path, where a value that was filled in came from. `version` counts the saves. `editors`
+    are all who ever wrote in it or checked it for its organisation.
     """
 
     programme = models.CharField(max_length=40)
@@ -62,6 +62,7 @@ class Dossier(models.Model):
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
+    editors = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")
 
     class Meta:
         constraints = [

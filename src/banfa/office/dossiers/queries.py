@@ -124,6 +124,14 @@ def checks(user: User, organisation: str, today: dt.date) -> bool:
     return bool(access.administered(user, today).filter(organisation=organisation).exists())
 
 
+def edited(users: Iterable[int], centres: Iterable[str]) -> set[tuple[int, str]]:
+    """Who of these people (by number) ever wrote in a dossier of which of these centres."""
+    rows = Dossier.editors.through.objects.filter(
+        user__in=list(users), dossier__centre__in=list(centres)
+    )
+    return set(rows.values_list("user_id", "dossier__centre_id").distinct())
+
+
 def written_by(reach: Reach) -> Q:
     """The condition for the dossiers that the person prepares in one of the capacities."""
     found = Q(pk__in=[])

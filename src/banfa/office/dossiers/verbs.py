@@ -96,6 +96,7 @@ def start(
             changed=now,
             changed_by=user,
         )
+        dossier.editors.add(user)
         _carry(dossier)
         dossier.save()
         _note(dossier, "started", user)
@@ -140,10 +141,13 @@ def _writable(user: User, id_: int) -> Seen:
     return seen
 
 
-def _touch(dossier: Dossier, user: User) -> None:
+def _touch(dossier: Dossier, user: User, own: bool = True) -> None:
+    """Keeps a change; `own`: by one of its organisation, who is then one of its editors."""
     dossier.version += 1
     dossier.changed, dossier.changed_by = clock.now(), user
     dossier.save()
+    if own:
+        dossier.editors.add(user)
     telling.findable(dossier)
 
 
@@ -720,7 +724,7 @@ def return_for_correction(
             parts=wanted,
         )
         seen.dossier.state = State.RETURNED
-        _touch(seen.dossier, user)
+        _touch(seen.dossier, user, own=False)
         _note(seen.dossier, "returned", user, reason)
         telling.returned(seen.dossier, made)
     return made
