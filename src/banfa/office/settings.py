@@ -22,6 +22,7 @@ BANFA_MAIL          smtp://user:password@host:port (smtps:// for TLS); unset: no
 BANFA_MAIL_FROM     the sender's address
 BANFA_URL           https://banfa.example.cn: where people reach it, for links in mail and calendars
 BANFA_NOTICE_DAYS   365: notices are kept so long
+BANFA_FILE_DAYS     30: files to which nothing refers any more are kept so long
 BANFA_DEBUG         1: Django's debug pages; never where others can reach it
 """
 
@@ -352,6 +353,7 @@ def _site_url() -> str:
 
 SITE_URL = _site_url()
 NOTICE_DAYS = _number("BANFA_NOTICE_DAYS", 365)
+FILE_DAYS = _number("BANFA_FILE_DAYS", 30)
 
 LOGGING = {
     "version": 1,

@@ -144,7 +144,8 @@ class Return(models.Model):
     """That a submitted dossier was sent back for correction: why, until when, which parts.
 
     `parts` are paths of fields, sections or documents; only these open again. It is over when the
-    corrected material was submitted (`closed`).
+    corrected material was submitted (`closed`), or when whoever sent it back took that back
+    (`recalled`), which they may until one of the senders has opened it (`seen`).
     """
 
     dossier = models.ForeignKey(Dossier, models.PROTECT, related_name="returns")
@@ -157,6 +158,11 @@ class Return(models.Model):
     due = models.DateField()
     parts = ArrayField(models.CharField(max_length=300))
     closed = models.DateTimeField(null=True)
+    seen = models.DateTimeField(null=True)
+    seen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    recalled = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
