@@ -21,6 +21,7 @@ from banfa.office.ledger import agenda, index, library, queries, search
 from banfa.office.ledger.models import Centre, Matter, Sort
 from banfa.office.people import places
 from banfa.office.people.models import Organisation, Place
+from banfa.office.prepared import Prepared, later
 from banfa.rules import programme as p
 
 WAITING = {"decision": _("待决定"), "late": _("有逾期")}
@@ -264,13 +265,20 @@ def owed_of(centres: Sequence[Centre], on: dt.date) -> dict[str, list[Owed]]:
     wanted = [c.id for c in centres]
     if not agenda.all_hold(centres, on):
         agenda.refresh(on, Q(id__in=wanted))
-    found = Matter.objects.filter(centre__in=wanted, sort=Sort.DUTY, closed=False)
     owed: dict[str, list[Owed]] = {}
-    columns = ("centre_id", "book_id", "edition", "name", "year", "mode", "due")
-    for centre, book, edition, name, year, mode, due in found.order_by("id").values_list(*columns):
+    for centre, book, edition, name, year, mode, due in _owed(centres=wanted):
         said = duty_name(book, edition, name, year)
         owed.setdefault(centre, []).append(Owed(said, mode, due))
     return owed
+
+
+_owed = Prepared(
+    lambda: (
+        Matter.objects.filter(centre__any_of=later("centres"), sort=Sort.DUTY, closed=False)
+        .order_by("id")
+        .values_list("centre_id", "book_id", "edition", "name", "year", "mode", "due")
+    )
+)
 
 
 def duty_name(book: str, edition: str, name: str, year: int | None) -> str:

@@ -23,6 +23,7 @@ from banfa.office.ledger.models import ActRecord, Centre, Erasure, Matter, Progr
 from banfa.office.ledger.models import Outbox as OutboxRow
 from banfa.office.ledger.verbs import as_org
 from banfa.office.people.models import Organisation
+from banfa.office.prepared import Prepared, later
 from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
@@ -368,7 +369,7 @@ def centre(
 
     With `party`, what that party (as `org`, an id or an organisation's data) could do that day.
     """
-    found = Centre.objects.select_related("book").filter(id=id_).first()
+    found: Centre | None = _with_book.first(id=id_)
     if found is None:
         raise NotOnFile(f"没有编号为“{id_}”的中心", f"no centre '{id_}'")
     on = on or clock.today()
@@ -395,7 +396,7 @@ def centre(
         name_of(found, rs, state, named),
         named,
         found.version,
-        timeline(editions, rows, on, known_at, erasures(rows)),
+        timeline(editions, rows, on, known_at, erasures(found.book, rows)),
         duty_rules.duties(rs, state, on, world),
         [c for c in state.cases.values() if not c.closed],
     )
@@ -416,9 +417,15 @@ def _permitted(
     )
 
 
-def erasures(rows: Iterable[ActRecord]) -> dict[int, list[str]]:
-    """The parts erased of these acts, by act id: one query."""
+_with_book = Prepared(lambda: Centre.objects.select_related("book").filter(id=later("id")))
+
+
+def erasures(book: ProgrammeBook, rows: Iterable[ActRecord]) -> dict[int, list[str]]:
+    """The parts erased of these acts, by act id: one query, none while the programme's book has
+    counted no erasure."""
     found: dict[int, list[str]] = {}
+    if not book.erasures:
+        return found
     for act, part in Erasure.objects.filter(act__in=list(rows)).values_list("act_id", "part"):
         found.setdefault(act, []).append(part)
     return found
@@ -565,7 +572,7 @@ def programme_page(
         articles(rs, load),
         parameters(rs, world, on),
         defaults(rs, world, on),
-        timeline(editions, rows, on, known_at, erasures(rows)),
+        timeline(editions, rows, on, known_at, erasures(book, rows)),
         load,
         book.head_seq,
         store.history_of(editions, rows).state(world, on, known_at),
