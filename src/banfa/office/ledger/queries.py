@@ -24,6 +24,7 @@ from banfa.office.ledger.models import Outbox as OutboxRow
 from banfa.office.ledger.verbs import as_org
 from banfa.office.people.models import Organisation
 from banfa.office.prepared import Prepared, later
+from banfa.office.readable import Readable
 from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
@@ -78,7 +79,7 @@ def _ids() -> list[str]:
 
 
 @dataclass(slots=True)
-class CentreRow:
+class CentreRow(Readable):
     """A centre in a list. `stage` is the stage on the day asked about; `duties` when asked for."""
 
     id: str
@@ -303,7 +304,7 @@ def kept_duties(centres: Iterable[Centre], today: dt.date) -> dict[str, list[Dut
 
 
 @dataclass(slots=True)
-class Entry:
+class Entry(Readable):
     """One recorded act on a timeline.
 
     `cites` are its articles, `default` its basis where the text is silent. `annulled_by` is the
@@ -332,7 +333,7 @@ class Entry:
 
 
 @dataclass(slots=True)
-class CentrePage:
+class CentrePage(Readable):
     """A centre on a day as known at a moment.
 
     `state` is the engine's state, `version` the version to send back with a proposal; `permitted`
