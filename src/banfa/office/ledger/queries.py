@@ -7,8 +7,9 @@ The number of database queries does not grow with a history: see `CENTRE_QUERIES
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, Q
@@ -312,11 +313,11 @@ class Entry(Readable):
     `erased` are the parts erased since.
     """
 
+    row: ActRecord
     act: Act
     name: Text
     party: Text
     org: str
-    findings: list[Finding]
     cites: list[str]
     default: str | None
     edition: str
@@ -327,12 +328,17 @@ class Entry(Readable):
     erased: list[str] = field(default_factory=list)
 
     @property
+    def findings(self) -> list[Finding]:
+        """How each condition came out when it was recorded."""
+        return store.findings_of(self.row)
+
+    @property
     def warnings(self) -> list[Finding]:
         """The findings that warned when it was recorded."""
         return [f for f in self.findings if f.outcome == "not"]
 
 
-@dataclass(slots=True)
+@dataclass
 class CentrePage(Readable):
     """A centre on a day as known at a moment.
 
@@ -353,10 +359,26 @@ class CentrePage(Readable):
     name: Text
     names: CurrentNames
     version: int
-    timeline: list[Entry]
-    duties: list[Duty]
+    rows: list[ActRecord]
+    acts: list[Act]
     open_cases: list[Case]
     permitted: list[Permission] = field(default_factory=list)
+
+    @cached_property
+    def timeline(self) -> list[Entry]:
+        """The acts known at the moment: one query more when something of them was erased."""
+        erased = erasures(self.centre.book, self.rows)
+        return timeline(self.editions, self.rows, self.on, self.known_at, erased, self.acts)
+
+    @cached_property
+    def duties(self) -> list[Duty]:
+        """What is owed on the day."""
+        return duty_rules.duties(self.ruleset, self.state, self.on, self.world)
+
+    @property
+    def standing_acts(self) -> list[Act]:
+        """The acts that nothing has undone by then, in the order in which they count."""
+        return standing(self.acts, self.known_at)
 
 
 def centre(
@@ -397,8 +419,8 @@ def centre(
         name_of(found, rs, state, named),
         named,
         found.version,
-        timeline(editions, rows, on, known_at, erasures(found.book, rows)),
-        duty_rules.duties(rs, state, on, world),
+        rows,
+        list(history.acts),
         [c for c in state.cases.values() if not c.closed],
     )
     if party is not None:
@@ -438,10 +460,16 @@ def timeline(
     on: dt.date,
     known_at: dt.datetime | None,
     erased: Mapping[int, list[str]],
+    made: Sequence[Act] | None = None,
 ) -> list[Entry]:
-    """The acts known at a moment, by the day they count on, then by order of recording."""
+    """The acts known at a moment, by the day they count on, then by order of recording.
+
+    `made` are the engine's acts of these rows, where they have been made already.
+    """
     known = [r for r in rows if known_at is None or r.recorded <= known_at]
-    acts = {r.seq: store.act_of(r) for r in known}
+    known_seqs = {r.seq for r in known}
+    whole = made if made is not None else [store.act_of(r) for r in known]
+    acts = {a.seq: a for a in whole if a.seq in known_seqs}
     live = {a.seq for a in standing(acts.values())}
     undone = {n: a.seq for a in acts.values() if a.seq in live and a.kind.startswith("annul")
               for n in targets(a)}  # fmt: skip
@@ -468,11 +496,11 @@ def _entry(
     model, party = rs.models.get(row.kind), rs.programme.parties.get(row.party)
     named = words(party.name) if party else Text(row.party, row.party)
     return Entry(
+        row,
         act,
         words(model.name) if model else Text(row.kind, row.kind),
         named,
         str(act.org.get("name") or named.zh),
-        store.findings_of(row),
         list(model.cite) if model else [],
         model.default if model and not model.cite else None,
         row.edition,

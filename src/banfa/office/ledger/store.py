@@ -16,6 +16,7 @@ from banfa.office.ledger.models import (
     ProgrammeBook,
 )
 from banfa.office.prepared import Prepared, later
+from banfa.office.rows import insert
 from banfa.rules import names as name_rules
 from banfa.rules.history import Editions, History, fold
 from banfa.rules.judge import Finding, Judgement
@@ -303,9 +304,9 @@ def append(
     row = entry(act, rs, findings, answers, book, centre, documents, key, request)
     payload = row.payload
     library.keep(rs, act.recorded)
-    row.save(force_insert=True)
+    insert([row])
     payload.act = row
-    payload.save(force_insert=True)
+    insert([payload])
     return row
 
 
