@@ -215,7 +215,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # so that a session can be ended
+SESSION_ENGINE = (
+    "banfa.office.people.session_store"  # in the database, so that a session can be ended
+)
 SESSION_COOKIE_AGE = 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

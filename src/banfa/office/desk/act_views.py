@@ -58,7 +58,7 @@ class Answer:
 def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
     """An act on a centre."""
     asked = moment.read(request.GET, clock.today())
-    where, chosen = setting.of_centre(request, centre, asked.on)
+    where, chosen = setting.of_centre(request, centre, asked.on, kind)
     return _act(request, where, chosen, kind, asked)
 
 
@@ -67,7 +67,7 @@ def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
 def programme_act(request: HttpRequest, programme: str, kind: str) -> HttpResponse:
     """A programme-level act, or one that begins a centre."""
     asked = moment.read(request.GET, clock.today())
-    where, chosen = setting.of_programme(request, programme, asked.on)
+    where, chosen = setting.of_programme(request, programme, asked.on, kind=kind)
     return _act(request, where, chosen, kind, asked)
 
 
@@ -152,6 +152,7 @@ def _take(
         exception=filled.exception,
         user=request.user,
         reach=request.reach,
+        seen=_seen(where),
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )
@@ -176,6 +177,14 @@ def _take(
         about = filled.about or ""
         queue_pages.after_act(request, where.page, form.kind, about, acting, receipt.seq or 0)
     return _judged(where, form, receipt, proposal)
+
+
+def _seen(where: setting.Setting) -> verbs.Seen | None:
+    """The centre's acts as this request has read them."""
+    page = where.page
+    if page is None:
+        return None
+    return verbs.Seen(page.centre.pk, page.rows, page.centre.book.erasures)
 
 
 def _unsigned(missing: Any) -> str:

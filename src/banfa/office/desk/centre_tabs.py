@@ -8,9 +8,11 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from banfa.office.readable import Readable
+
 
 @dataclass(frozen=True)
-class Tab:
+class Tab(Readable):
     """One tab: its address, its words, and whether it is the page at hand."""
 
     href: str

@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from banfa.office import clock
 from banfa.office.people import access
 from banfa.office.people.models import Organisation
+from banfa.office.readable import Readable
 from banfa.office.reviews import queries
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Readable):
     """A link in the head: its address by name, its words, and where one is when it is marked."""
 
     url: str

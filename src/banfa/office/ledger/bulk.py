@@ -10,12 +10,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gc
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from psycopg import errors as pg
 from psycopg import sql
@@ -40,6 +38,7 @@ from banfa.office.ledger.models import (
 from banfa.office.ledger.verbs import Proposal, Receipt, Recording, as_org, owed
 from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
+from banfa.office.rows import ready
 from banfa.rules.history import History, Taken
 from banfa.rules.life import Act, State
 from banfa.rules.proposals import BadProposal
@@ -646,8 +645,8 @@ def copy_in(model: type[models.Model], rows: Sequence[models.Model]) -> None:
 
 
 def _copy(model: type[models.Model], table: str, rows: Sequence[models.Model]) -> None:
-    fields = [(f, _prepared(f)) for f in _columns(model)]
-    names = sql.SQL(", ").join(sql.Identifier(f.column) for f, _prepared_ in fields)
+    fields = [(f, ready(f)) for f in _columns(model)]
+    names = sql.SQL(", ").join(sql.Identifier(f.column) for f, _ready in fields)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
     with (
         connection.wrap_database_errors,
@@ -655,28 +654,7 @@ def _copy(model: type[models.Model], table: str, rows: Sequence[models.Model]) -
         cursor.copy(statement) as copy,
     ):
         for row in rows:
-            copy.write_row([prepared(f.pre_save(row, True)) for f, prepared in fields])
-
-
-_PLAIN = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
-_PLAIN_TOO = (models.DateField, models.ForeignKey, models.AutoField, ArrayField)
-
-
-def _prepared(one: Any) -> Callable[[Any], Any]:
-    """How a field's value is made ready for COPY; most values are as they are."""
-    if isinstance(one, models.JSONField):
-        return _json
-    if isinstance(one, (*_PLAIN, *_PLAIN_TOO)):
-        return _as_it_is
-    return lambda value: one.get_db_prep_save(value, connection)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+            copy.write_row([made(f.pre_save(row, True)) for f, made in fields])
 
 
 def _columns(model: type[models.Model]) -> list[Any]:

@@ -15,6 +15,8 @@ from banfa.office.ledger.models import (
     DocumentVersion,
     ProgrammeBook,
 )
+from banfa.office.prepared import Prepared, later
+from banfa.office.rows import insert
 from banfa.rules import names as name_rules
 from banfa.rules.history import Editions, History, fold
 from banfa.rules.judge import Finding, Judgement
@@ -57,10 +59,26 @@ def act_of(row: ActRecord, contents: Mapping[str, Any] | None = None) -> Act:
 
 def rows_of(centre: Centre | None, book: ProgrammeBook | str) -> list[ActRecord]:
     """The rows of one chain with their payloads, in order of recording: one query."""
-    found = ActRecord.objects.select_related("payload").order_by("seq")
     if centre is not None:
-        return list(found.filter(centre=centre))
-    return list(found.filter(book=book, centre__isnull=True))
+        rows = _of_centre(centre=centre.pk)
+        for row in rows:
+            row.centre = centre
+        return rows
+    return _of_programme(book=book if isinstance(book, str) else book.pk)
+
+
+_of_centre = Prepared(
+    lambda: (
+        ActRecord.objects.select_related("payload").filter(centre=later("centre")).order_by("seq")
+    )
+)
+_of_programme = Prepared(
+    lambda: (
+        ActRecord.objects.select_related("payload")
+        .filter(book=later("book"), centre__isnull=True)
+        .order_by("seq")
+    )
+)
 
 
 def rows_by_centre(centres: Iterable[Centre]) -> dict[str, list[ActRecord]]:
@@ -286,9 +304,9 @@ def append(
     row = entry(act, rs, findings, answers, book, centre, documents, key, request)
     payload = row.payload
     library.keep(rs, act.recorded)
-    row.save(force_insert=True)
+    insert([row])
     payload.act = row
-    payload.save(force_insert=True)
+    insert([payload])
     return row
 
 
