@@ -215,7 +215,7 @@ def posted(client: Any, data: bytes, **more: Any) -> Any:
 @pytest.mark.django_db
 def test_from_the_file_to_the_receipt() -> None:
     client = officer()
-    assert "至多2000行" in text_of(client.get("/programmes/nmic/import/"))
+    assert "至多50000行" in text_of(client.get("/programmes/nmic/import/"))
     answer = posted(client, FILE.read_bytes())
     assert answer.status_code == 302 and not ActRecord.objects.exists()
     at = answer["Location"]

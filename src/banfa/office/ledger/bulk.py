@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gc
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +52,9 @@ PEOPLE = 2000
 TRIES = 4
 
 Problem = LedgerError | BadProposal
+Told = Callable[[int, int], None]
+"""Hears how many of how many proposals have been judged; what it raises undoes the batch."""
+TELL_EVERY = 50
 
 
 @dataclass(slots=True)
@@ -73,6 +76,7 @@ def record_many(
     *,
     batch: int = BATCH,
     dry: bool = False,
+    told: Told | None = None,
 ) -> list[Outcome]:
     """Records those of many acts that are accepted; gives an outcome for each, in their order.
 
@@ -86,20 +90,22 @@ def record_many(
     if len(moments) != len(asked):
         raise ValueError("one moment for each proposal")
     if dry:
-        return _Batch(asked, moments, {}, dry=True).run()
+        return _Batch(asked, moments, {}, dry=True, told=told).run()
     outcomes: list[Outcome] = []
     for first, last in _parts(asked, max(batch, 1)):
         outcomes += _taken(asked[first:last], moments[first:last])
+        if told is not None:
+            told(last, len(asked))
     return outcomes
 
 
-def judge_many(proposals: Iterable[Proposal]) -> list[Outcome]:
+def judge_many(proposals: Iterable[Proposal], told: Told | None = None) -> list[Outcome]:
     """What `record` would answer to each as things stand now; none sees the others.
 
     Nothing is recorded or locked.
     """
     asked = list(proposals)
-    return _Batch(asked, [None] * len(asked), {}, dry=True, alone=True).run()
+    return _Batch(asked, [None] * len(asked), {}, dry=True, alone=True, told=told).run()
 
 
 def _parts(asked: Sequence[Proposal], size: int) -> Iterator[tuple[int, int]]:
@@ -164,8 +170,10 @@ class _Batch:
         wrong: Mapping[int, Problem],
         dry: bool = False,
         alone: bool = False,
+        told: Told | None = None,
     ) -> None:
         self.asked, self.moments, self.wrong = asked, moments, wrong
+        self.told = told
         self.dry, self.alone = dry, alone
         self.books: dict[str, ProgrammeBook] = {}
         self.centres: dict[str, Centre] = {}
@@ -203,6 +211,8 @@ class _Batch:
         return outcomes
 
     def _one(self, number: int, proposal: Proposal) -> Outcome:
+        if self.told is not None and number % TELL_EVERY == 0:
+            self.told(number, len(self.asked))
         if number in self.wrong:
             return Outcome(error=self.wrong[number])
         self.touched = False
