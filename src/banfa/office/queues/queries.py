@@ -28,6 +28,7 @@ from banfa.office.ledger import agenda, store
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import NOTHING, Held, Reach
 from banfa.office.people.models import Capacity, Delegation, Scope, Standing, User
+from banfa.office.prepared import Prepared, later
 from banfa.office.queues import words
 from banfa.office.queues.models import (
     Copied,
@@ -636,12 +637,19 @@ class Missing:
     numbers: list[int]
 
 
+_demanded = Prepared(
+    lambda: SignOff.objects.filter(
+        organisation=later("org"), programme=later("programme"), act=later("act")
+    )
+)
+
+
 def missing_sign_off(centre: Centre, programme: str, act: str, org: str) -> Missing | None:
     """What an organisation still demands of its people before an act is recorded; None: nothing.
 
     An answer counts until the next act of that kind is recorded; an objection does not count.
     """
-    demanded = SignOff.objects.filter(organisation=org, programme=programme, act=act).first()
+    demanded: SignOff | None = _demanded.first(org=org, programme=programme, act=act)
     if demanded is None:
         return None
     users = {u.pk: u.name for u in User.objects.filter(pk__in=demanded.people)}
