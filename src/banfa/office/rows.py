@@ -25,18 +25,56 @@ from django.db.models import (
 )
 
 
-def insert(rows: Sequence[Model], instead: bool = False) -> None:
+def insert(rows: Sequence[Model], over: Sequence[str] = ()) -> None:
     """Inserts rows of one model in one statement; those with a number of their own get it.
 
-    With `instead` a row whose key is on file takes that one's place.
+    With `over` (the columns of a unique constraint) a row takes the place of one on file that has
+    the same there.
     """
+    if rows:
+        _insert(rows, over=over)
+
+
+def replace(model: type[Model], column: str, among: Sequence[Any], rows: Sequence[Model]) -> None:
+    """Takes out the rows of a model whose column is one of some values, and inserts these: one
+    statement, more when there are many rows."""
+    table = _table(model)
+    gone = f"DELETE FROM {table.name} WHERE {quoted(column)} = ANY(%s)"
     if not rows:
+        with connection.cursor() as cursor:
+            cursor.execute(gone, [list(among)])
         return
+    _insert(rows[:AT_ONCE], before=f"WITH gone AS ({gone}) ", values=[list(among)])
+    for begin in range(AT_ONCE, len(rows), AT_ONCE):
+        _insert(rows[begin : begin + AT_ONCE])
+
+
+def insert_with(row: Model, part: Model) -> None:
+    """Inserts a row, which gets its number, and the one that has that number as its own key: one
+    statement."""
+    table, other = _table(type(row)), _table(type(part))
+    names = ", ".join(quoted(f.column) for f, _made in other.others)
+    wanted = ", ".join(["%s"] * len(other.others))
+    sql = f"WITH made AS ({table.inserting(table.unnumbered, 1)}) INSERT INTO {other.name}"
+    sql += f" ({other.key}, {names}) SELECT made.*, {wanted} FROM made RETURNING {other.key}"
+    given = [made(f.pre_save(row, True)) for f, made in table.unnumbered]
+    given += [made(f.pre_save(part, True)) for f, made in other.others]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        (row.pk,) = cursor.fetchone()
+    part.pk = row.pk
+    for one in (row, part):
+        one._state.adding, one._state.db = False, "default"
+
+
+def _insert(
+    rows: Sequence[Model], over: Sequence[str] = (), before: str = "", values: Sequence[Any] = ()
+) -> None:
     table = _table(type(rows[0]))
     fields = table.unnumbered if rows[0].pk is None else table.all
-    values = [made(f.pre_save(r, True)) for r in rows for f, made in fields]
+    given = [made(f.pre_save(r, True)) for r in rows for f, made in fields]
     with connection.cursor() as cursor:
-        cursor.execute(table.inserting(fields, len(rows), instead), values)
+        cursor.execute(before + table.inserting(fields, len(rows), over), [*values, *given])
         for one, (key,) in zip(rows, cursor.fetchall(), strict=True):
             one.pk = key
             one._state.adding, one._state.db = False, "default"
@@ -55,6 +93,7 @@ def quoted(name: str) -> str:
     return connection.ops.quote_name(name)
 
 
+AT_ONCE = 1000
 Fields = tuple[tuple[Any, Callable[[Any], Any]], ...]
 
 
@@ -73,15 +112,16 @@ class _Table:
         sets = ", ".join(f"{quoted(f.column)} = %s" for f, _made in self.others)
         self.updating = f"UPDATE {self.name} SET {sets} WHERE {self.key} = %s"
 
-    def inserting(self, fields: Fields, number: int, instead: bool) -> str:
+    def inserting(self, fields: Fields, number: int, over: Sequence[str] = ()) -> str:
         """The statement for so many rows."""
         names = ", ".join(quoted(f.column) for f, _made in fields)
         row = f"({', '.join(['%s'] * len(fields))})"
         said = f"INSERT INTO {self.name} ({names}) VALUES {', '.join([row] * number)}"
-        if instead:
-            columns = [quoted(f.column) for f, _made in self.others]
+        if over:
+            columns = [quoted(f.column) for f, _made in self.others if f.column not in over]
             sets = ", ".join(f"{c} = EXCLUDED.{c}" for c in columns)
-            said += f" ON CONFLICT ({self.key}) DO UPDATE SET {sets}"
+            same = ", ".join(map(quoted, over))
+            said += f" ON CONFLICT ({same}) DO UPDATE SET {sets}"
         return f"{said} RETURNING {self.key}"
 
 

@@ -637,9 +637,33 @@ class Missing:
     numbers: list[int]
 
 
-_demanded = Prepared(
-    lambda: SignOff.objects.filter(
-        organisation=later("org"), programme=later("programme"), act=later("act")
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """What an organisation has arranged among its people that an act of it touches."""
+
+    sign_off: bool
+    routed: bool
+
+
+def arranged(centre: Centre, programme: str, act: str, org: str) -> Arranged:
+    """Whether an organisation demands a sign-off before such an act, and whether anything is routed
+    among its people for that centre: one query, and nearly always neither."""
+    found = _arranged(centre=centre.pk, programme=programme, act=act, org=org)
+    said = {what for (what,) in found}
+    return Arranged("sign_off" in said, "routed" in said)
+
+
+_arranged = Prepared(
+    lambda: (
+        SignOff.objects.filter(
+            organisation=later("org"), programme=later("programme"), act=later("act")
+        )
+        .values_list(Value("sign_off"))
+        .union(
+            Routing.objects.filter(
+                centre=later("centre"), organisation=later("org"), used__isnull=True
+            ).values_list(Value("routed"))
+        )
     )
 )
 
@@ -649,7 +673,7 @@ def missing_sign_off(centre: Centre, programme: str, act: str, org: str) -> Miss
 
     An answer counts until the next act of that kind is recorded; an objection does not count.
     """
-    demanded: SignOff | None = _demanded.first(org=org, programme=programme, act=act)
+    demanded = SignOff.objects.filter(organisation=org, programme=programme, act=act).first()
     if demanded is None:
         return None
     users = {u.pk: u.name for u in User.objects.filter(pk__in=demanded.people)}

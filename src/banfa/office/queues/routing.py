@@ -17,7 +17,6 @@ from banfa.office.ledger.models import Centre, Matter, Sort
 from banfa.office.notices.verbs import tell
 from banfa.office.people.access import Reach
 from banfa.office.people.models import User
-from banfa.office.prepared import Prepared, later
 from banfa.office.queues import colleagues, words
 from banfa.office.queues.errors import NotYours, QueueError, TooLate
 from banfa.office.queues.models import LIVE, Answer, Manner, Routing, State, Task, Urging
@@ -371,17 +370,8 @@ def _urge(
 # --- after an act -------------------------------------------------------------------------------
 
 
-_any_live = Prepared(
-    lambda: Routing.objects.filter(
-        centre=later("centre"), organisation=later("org"), used__isnull=True
-    ).values_list("pk")[:1]
-)
-
-
 def recorded(reach: Reach, centre: Centre, case: str, act: str, org: str, seq: int) -> None:
     """An act was recorded: what the organisation had routed for it has served its purpose."""
-    if not _any_live(centre=centre.pk, org=org):
-        return
     live = Routing.objects.filter(centre=centre, organisation=org, used__isnull=True)
     with transaction.atomic():
         for routing in live.select_for_update():
