@@ -88,6 +88,7 @@ LIST = """SELECT id, book_id, title_zh, stage, stage_since, roles, ends, importe
 OWED = """SELECT centre_id, name, year, mode, holders, due, computed FROM ledger_matter
  WHERE centre_id = ANY(%s) AND sort = 'duty' AND NOT closed ORDER BY id"""
 USER = "SELECT id, name, username FROM people_user WHERE id = %s AND standing = 'active'"
+KEYED = "SELECT 1 AS one FROM ledger_actrecord WHERE key = %s"
 NOTICES = "SELECT count(*) AS n FROM notices_notice WHERE to_id = %s AND read IS NULL"
 ACTS = """SELECT a.seq, a.kind, a.on, a.party, p.organisation, p.data, p.words
  FROM ledger_actrecord a JOIN ledger_actpayload p ON p.act_id = a.id
@@ -190,16 +191,19 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
 
 
 def act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
-    """An act written by hand: lock, a few checks, two rows, the new head."""
+    """An act written by hand: key, lock, a few checks, two rows, the head, what it is found by."""
     from django.db import transaction
 
     where, args = _visible(request)
+    user = _rows(USER, [request.session["_auth_user_id"]])
     with transaction.atomic():
         found = _rows(
             f"SELECT * FROM ledger_centre WHERE id = %s AND ({where}) FOR NO KEY UPDATE",
             [centre, *args],
         )
         if not found or not request.POST.get("with.asset"):
+            raise Http404
+        if not user or _rows(KEYED, [request.POST["key"]]):
             raise Http404
         row = found[0]
         acts = _rows(ACTS, [centre])
@@ -208,12 +212,12 @@ def act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
         said = [row["head_hash"], centre, row["version"] + 1, kind, request.POST["on"], data]
         hashed = "sha256:" + hashlib.sha256(json.dumps(said).encode()).hexdigest()
         row["summary"].setdefault("counts", {})[kind] = sum(a["kind"] == kind for a in acts) + 1
-        _write(row, kind, request.POST, data, now, hashed)
+        _write(row, kind, request.POST, data, now, hashed, user[0]["name"])
     return HttpResponseRedirect(f"/centres/{centre}/")
 
 
 def _write(
-    row: dict[str, Any], kind: str, post: Any, data: Any, now: dt.datetime, hashed: str
+    row: dict[str, Any], kind: str, post: Any, data: Any, now: dt.datetime, hashed: str, person: str
 ) -> None:
     from django.db import connection
 
@@ -228,14 +232,23 @@ def _write(
         )  # fmt: skip
         number = cursor.fetchone()[0]
         cursor.execute(
-            "INSERT INTO ledger_actpayload (act_id, data, documents, salts, words)"
-            " VALUES (%s, %s, '{}', '{}', '[]')",
-            [number, json.dumps(data)],
+            "INSERT INTO ledger_actpayload (act_id, person, data, documents, salts, words)"
+            " VALUES (%s, %s, %s, '{}', '{}', '[]')",
+            [number, person, json.dumps(data)],
         )
         cursor.execute(
             "UPDATE ledger_centre SET version = version + 1, head_hash = %s, summary = %s,"
             " changed = %s WHERE id = %s",
             [hashed, json.dumps(row["summary"]), now, row["id"]],
+        )
+        text = f"{kind} {data['asset']} {data['value']}"
+        pairs = " ".join(
+            sorted({f"'{text[n : n + 2]}'" for n in range(len(text)) if text[n] != " "})
+        )
+        cursor.execute(
+            "INSERT INTO ledger_searchtext (centre_id, source, owner, title_zh, title_en, link,"
+            " text, vector) VALUES (%s, %s, '', %s, %s, '', %s, %s)",
+            [row["id"], f"act:{row['version'] + 1}", kind, kind, text, pairs],
         )
 
 

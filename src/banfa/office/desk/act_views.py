@@ -157,7 +157,10 @@ def _take(
         key=request.POST.get("key", "")[:200] or None,
     )
     acting = org or (chosen.held[0].org if chosen.held else "")
-    missing = queue_pages.still_missing(where.page, form.kind, acting)
+    arranged = queue_pages.arranged(where.page, form.kind, acting)
+    missing = None
+    if arranged.sign_off:
+        missing = queue_pages.still_missing(where.page, form.kind, acting)
     if missing is not None:
         return Answer(said=_unsigned(missing), unsigned=True)
     try:
@@ -173,7 +176,7 @@ def _take(
         return Answer(said=said, again=True)
     except LedgerError as error:
         return Answer(said=say(error.text))
-    if receipt.accepted and not probe:
+    if receipt.accepted and not probe and arranged.routed:
         about = filled.about or ""
         queue_pages.after_act(request, where.page, form.kind, about, acting, receipt.seq or 0)
     return _judged(where, form, receipt, proposal)

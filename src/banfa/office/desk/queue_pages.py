@@ -474,6 +474,13 @@ def still_missing(page: ledger.CentrePage | None, kind: str, org: str) -> querie
     return queries.missing_sign_off(page.centre, page.centre.book_id, kind, org)
 
 
+def arranged(page: ledger.CentrePage | None, kind: str, org: str) -> queries.Arranged:
+    """What the organisation has arranged among its people that an act touches."""
+    if page is None or not org:
+        return queries.Arranged(sign_off=False, routed=False)
+    return queries.arranged(page.centre, page.centre.book_id, kind, org)
+
+
 def after_act(
     request: HttpRequest, page: ledger.CentrePage | None, kind: str, about: str, org: str, seq: int
 ) -> None:

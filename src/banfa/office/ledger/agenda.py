@@ -12,13 +12,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import F, Q
 
 from banfa.office.ledger import store
 from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import Agenda, Centre, Matter, ProgrammeBook, Sort
-from banfa.office.rows import insert, quoted
+from banfa.office.rows import insert, replace
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.duties import Duty
@@ -31,7 +31,6 @@ from banfa.rules.world import World
 
 AT_ONCE = 200
 """So many agendas at most are made anew within a request; more are left to the worker."""
-ROWS_AT_ONCE = 1000
 
 _SAID = tuple(f.attname for f in Matter._meta.concrete_fields if f.name not in ("id", "centre"))
 FIELDS = tuple(f.name for f in Matter._meta.concrete_fields if f.name not in ("id", "centre"))
@@ -189,7 +188,7 @@ def _join(cases: Sequence[Matter], duties: Sequence[Matter]) -> None:
 
 
 def write(made: Sequence[tuple[Agenda, list[Matter]]], held: Agenda | None = None) -> None:
-    """Stores agendas with their matters instead of those on file: three queries for any number.
+    """Stores agendas with their matters instead of those on file: two queries for any number.
 
     `held` is the agenda on file of the one centre concerned, read under its lock: where it says the
     same, its matters are left as they are.
@@ -198,18 +197,9 @@ def write(made: Sequence[tuple[Agenda, list[Matter]]], held: Agenda | None = Non
         return
     changed = [one for one in made if held is None or held.digest != one[0].digest]
     if changed:
-        _instead(centres=[agenda.centre_id for agenda, _ in changed])
         rows = [matter for _, matters in changed for matter in matters]
-        for begin in range(0, len(rows), ROWS_AT_ONCE):
-            insert(rows[begin : begin + ROWS_AT_ONCE])
-    insert([agenda for agenda, _ in made], instead=True)
-
-
-def _instead(centres: list[str]) -> None:
-    """Takes out all matters of these centres."""
-    table, column = quoted(Matter._meta.db_table), quoted("centre_id")
-    with connection.cursor() as cursor:
-        cursor.execute(f"DELETE FROM {table} WHERE {column} = ANY(%s)", [centres])
+        replace(Matter, "centre_id", [agenda.centre_id for agenda, _ in changed], rows)
+    insert([agenda for agenda, _ in made], over=["centre_id"])
 
 
 def _last_acts(book: ProgrammeBook) -> dict[str, int]:

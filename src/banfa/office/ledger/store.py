@@ -16,7 +16,7 @@ from banfa.office.ledger.models import (
     ProgrammeBook,
 )
 from banfa.office.prepared import Prepared, later
-from banfa.office.rows import insert
+from banfa.office.rows import insert, insert_with
 from banfa.rules import names as name_rules
 from banfa.rules.history import Editions, History, fold
 from banfa.rules.judge import Finding, Judgement
@@ -206,21 +206,32 @@ def _finding(kept: dict[str, Any], words: dict[str, Any]) -> Finding:
 def pin_documents(
     act: Act, book: ProgrammeBook, centre: Centre | None, now: dt.datetime
 ) -> dict[str, Any]:
-    """Stores document contents not yet on file; gives type -> digest and version."""
-    pinned = {}
+    """Stores document contents not yet on file; gives type -> digest and version: two queries."""
+    if not act.documents:
+        return {}
+    kept: dict[str, dict[str, int]] = {name: {} for name in act.documents}
+    same = DocumentVersion.objects.filter(book=book, centre=centre, type__in=list(kept))
+    for name, digest, version in same.values_list("type", "digest", "version"):
+        kept[name][digest] = version
+    pinned, fresh = {}, []
     for name, document in act.documents.items():
-        at = {"book": book, "centre": centre, "type": name}
-        found = DocumentVersion.objects.filter(**at, digest=document["digest"]).first()
-        if found is None:
-            last = DocumentVersion.objects.filter(**at).order_by("-version").first()
-            found = DocumentVersion.objects.create(
-                **at,
-                version=(last.version if last else 0) + 1,
-                digest=document["digest"],
-                content=coding.encode(document.get("content")),
-                stored=now,
+        digest, versions = document["digest"], kept[name]
+        if digest not in versions:
+            versions[digest] = max(versions.values(), default=0) + 1
+            content = coding.encode(document.get("content"))
+            fresh.append(
+                DocumentVersion(
+                    book=book,
+                    centre=centre,
+                    type=name,
+                    version=versions[digest],
+                    digest=digest,
+                    content=content,
+                    stored=now,
+                )
             )
-        pinned[name] = {"digest": found.digest, "version": found.version}
+        pinned[name] = {"digest": digest, "version": versions[digest]}
+    insert(fresh)
     return pinned
 
 
@@ -304,9 +315,8 @@ def append(
     row = entry(act, rs, findings, answers, book, centre, documents, key, request)
     payload = row.payload
     library.keep(rs, act.recorded)
-    insert([row])
+    insert_with(row, payload)
     payload.act = row
-    insert([payload])
     return row
 
 

@@ -34,7 +34,6 @@ from banfa.office.ledger.models import (
     Erasure,
     Outbox,
     ProgrammeBook,
-    SearchText,
 )
 from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
@@ -524,9 +523,8 @@ class Recording:
         rows = search.of_act(row, rs, act.data, contents)
         profile = search.of_centre(centre)
         if profile.text != called or row.seq == 1:
-            SearchText.objects.filter(centre=centre, source=search.PROFILE).delete()
             rows.append(profile)
-        insert(rows)
+        insert(rows, over=["centre_id", "source"])
 
     # --- what is proposed, as acts hold it
 

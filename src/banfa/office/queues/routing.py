@@ -373,8 +373,6 @@ def _urge(
 def recorded(reach: Reach, centre: Centre, case: str, act: str, org: str, seq: int) -> None:
     """An act was recorded: what the organisation had routed for it has served its purpose."""
     live = Routing.objects.filter(centre=centre, organisation=org, used__isnull=True)
-    if not live.exists():
-        return
     with transaction.atomic():
         for routing in live.select_for_update():
             if not (routing.act == act or (case and routing.case == case)):
