@@ -18,16 +18,16 @@ from banfa.office.desk import (
     citations,
     moment,
     permitted,
-    queue_pages,
     review_prefill,
     setting,
 )
 from banfa.office.desk.errors import forbidden_because, on_file
-from banfa.office.desk.language import joined, say
+from banfa.office.desk.language import say
 from banfa.office.desk.standing import Standing
 from banfa.office.ledger import verbs
 from banfa.office.ledger.errors import LedgerError, Stale
 from banfa.office.people import audit
+from banfa.office.queues.errors import Unsigned
 from banfa.rules.judge import Finding
 from banfa.rules.life import Act
 from banfa.rules.proposals import BadProposal, check
@@ -156,13 +156,6 @@ def _take(
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )
-    acting = org or (chosen.held[0].org if chosen.held else "")
-    arranged = queue_pages.arranged(where.page, form.kind, acting)
-    missing = None
-    if arranged.sign_off:
-        missing = queue_pages.still_missing(where.page, form.kind, acting)
-    if missing is not None:
-        return Answer(said=_unsigned(missing), unsigned=True)
     try:
         probe = form.model.probe
         receipt = verbs.judge(proposal) if probe else verbs.record(proposal)
@@ -174,11 +167,10 @@ def _take(
             "本中心在您填写期间已有新的记录，本次未作登记。请核对新记录后再次提交；所填内容均已保留。"
         )
         return Answer(said=said, again=True)
+    except Unsigned as error:
+        return Answer(said=say(error.text) + _("。所填内容均已保留。"), unsigned=True)
     except LedgerError as error:
         return Answer(said=say(error.text))
-    if receipt.accepted and not probe and arranged.routed:
-        about = filled.about or ""
-        queue_pages.after_act(request, where.page, form.kind, about, acting, receipt.seq or 0)
     return _judged(where, form, receipt, proposal)
 
 
@@ -188,12 +180,6 @@ def _seen(where: setting.Setting) -> verbs.Seen | None:
     if page is None:
         return None
     return verbs.Seen(page.centre.pk, page.rows, page.centre.book.erasures)
-
-
-def _unsigned(missing: Any) -> str:
-    """What of the organisation's own sign-off is missing, and what to do."""
-    said = _("本单位规定登记此事前须经%(manner)s，尚缺：%(people)s。所填内容均已保留，请先送签。")
-    return said % {"manner": say(missing.manner), "people": joined(missing.people)}
 
 
 def _version(request: HttpRequest) -> int | None:

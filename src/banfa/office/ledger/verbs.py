@@ -143,8 +143,8 @@ def record(proposal: Proposal, recorded: dt.datetime | None = None) -> Receipt:
     """Records an act when it is accepted; a refusal changes nothing and gives the findings.
 
     `recorded` is only for imports and the demonstration; otherwise it is now. Raises BadProposal
-    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused, MayNot) for what does not
-    fit what is on file; nothing is recorded then.
+    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused, MayNot, or what an
+    app puts in the way of it) for what does not fit what is on file; nothing is recorded then.
     """
     try:
         with transaction.atomic():
@@ -187,6 +187,7 @@ class Recording:
         """Locks, judges and, when accepted, appends."""
         if repeated := self._open():
             return repeated
+        self._ask_others()
         return self._take(self._history(self.centre))
 
     def draft(self) -> str:
@@ -215,6 +216,20 @@ class Recording:
             raise Stale(asked.version, self.centre.version)
         self._authorised(programme_level)
         return None
+
+    def _ask_others(self) -> None:
+        """Lets others keep a person's act from the record, such as those who want it signed first.
+
+        Raises what they raise: a LedgerError.
+        """
+        if self.held is not None and self._begun() and not self._model().probe:
+            signals.proposed.send(
+                Proposal,
+                programme=self.book.programme,
+                act=self.proposal.act,
+                centre=self.centre,
+                organisation=self.held.org,
+            )
 
     def _authorised(self, programme_level: bool) -> None:
         """Finds the capacity in which the person acts. Raises MayNot."""
@@ -477,6 +492,10 @@ class Recording:
             self._settle(row, centre, state, taken.ruleset)
             self._beside(centre, history, state)
             self._index(row, act, centre, taken.ruleset, called)
+            if main and self.held is not None:
+                signals.recorded.send(
+                    ActRecord, row=row, centre=centre, organisation=self.held.org, user=asked.user
+                )
         return receipt_of(row, taken.findings)
 
     def _begin(self, centre: Centre) -> None:
