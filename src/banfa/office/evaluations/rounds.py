@@ -8,6 +8,7 @@ such act evaluate centre by centre. Nothing here writes.
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -16,7 +17,7 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from banfa.office.evaluations import rights
-from banfa.office.evaluations.errors import NotOnFile
+from banfa.office.evaluations.errors import EvaluationError, NotOnFile
 from banfa.office.evaluations.models import Collection, Entry, Kind
 from banfa.office.ledger import agenda, coding, index, library, store
 from banfa.office.ledger import queries as ledger
@@ -26,11 +27,14 @@ from banfa.office.people.access import Reach
 from banfa.rules import programme as p
 from banfa.rules import words as wording
 from banfa.rules.history import causes
-from banfa.rules.judge import Finding, Judgement, judge
+from banfa.rules.judge import Finding, judge
 from banfa.rules.life import Act, State, standing
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.words import Text, words
 from banfa.rules.world import World
+
+NUMBER = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+"""A plain decimal as people type it."""
 
 # --- how a programme evaluates -------------------------------------------------------------------
 
@@ -82,9 +86,9 @@ def grading(rs: Ruleset, procedure: str) -> dict[str, str]:
     """The acts of a procedure that give a grade, each with the input that says which."""
     found = {}
     for name, model in rs.models.items():
-        if model.about is not None and model.about.case == procedure:
-            if (asked := next(_graded_by(model), None)) is not None:
-                found[name] = asked
+        asked = next(_graded_by(model), "")
+        if asked and model.about is not None and model.about.case == procedure:
+            found[name] = asked
     return found
 
 
@@ -193,7 +197,9 @@ def _judged(
         stands = judged.standing if judged.standing == "blocked" else "may"
         if stands == "may" and found:
             stands = "unusual"
-        exempt = _exemptions(way, own, state, judged, world) if stands != "blocked" else []
+        exempt = []
+        if stands != "blocked" and way.opening:
+            exempt = _exemptions(way, own, state, calls[centre.id], world)
         yield Candidate(ledger.row_of(centre, on), stands, found, exempt)
 
 
@@ -220,15 +226,10 @@ def _calls(
     return World([*world.acts, opening], facts), {c.id: made[c.id] for c in centres}
 
 
-def _exemptions(
-    way: Way, rs: Ruleset, state: State, judged: Judgement, world: World
-) -> list[Exemption]:
+def _exemptions(way: Way, rs: Ruleset, state: State, call: Act, world: World) -> list[Exemption]:
     """By what a centre may stay out right after the call: acts with conditions of their own that
     hold already and that end the procedure without a grade."""
-    model = rs.models[way.call]
-    if not way.opening or model.opens is None:
-        return []
-    after, call = state.copy(), replace(judged.act, seq=state.seq + 1)
+    after, call = state.copy(), replace(call, seq=state.seq + 1)
     rs.apply(after, call, world)
     case = after.open_cases[way.procedure][-1] if after.open_cases.get(way.procedure) else None
     found = []
@@ -518,3 +519,77 @@ def overdue(reach: Reach, of: Round, today: dt.date) -> list[int]:
 def fresh(reach: Reach, of: Round, today: dt.date) -> None:
     """Makes anew what time or a programme-level act has changed for the round's programme."""
     agenda.refresh(today, reach.centres() & Q(book=of.programme.programme))
+
+
+# --- thresholds ----------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class GradeLine:
+    """Where one grade begins, as typed: a score, and at most which share (percent) of those ranked.
+
+    The last grade takes everybody else and has neither.
+    """
+
+    grade: str
+    from_: str = ""
+    share: str = ""
+
+
+def thresholds_text(
+    system: str,
+    on: dt.date,
+    grades: Sequence[GradeLine],
+    ties: str = "",
+    veto: str = "",
+    limits: Mapping[str, str] | None = None,
+) -> str:
+    """A round's thresholds as the text that is kept and checked, from what the authority typed.
+
+    `system` is its id with edition, `ties` says what becomes of equals at a quota's border (`in`,
+    `out`), `veto` and `limits` name the best grades of those who fail a gate. Numbers stay exactly
+    as typed; whether they can be is for the check to say.
+    """
+    rows: list[dict[str, Any]] = []
+    for line in grades:
+        row: dict[str, Any] = {"grade": line.grade}
+        if line.from_:
+            row["from"] = _typed_number(line.from_)
+        if line.share:
+            row["quota"] = {"share": _typed_number(line.share), "ties": ties}
+        rows.append(row)
+    plain: dict[str, Any] = {"system": system, "on": on.isoformat(), "grades": rows}
+    if veto:
+        plain["veto"] = veto
+    if given := {name: grade for name, grade in (limits or {}).items() if grade}:
+        plain["limits"] = given
+    return "\n".join(_yaml(plain)) + "\n"
+
+
+def _typed_number(text: str) -> str:
+    """A plain decimal as typed. Raises EvaluationError."""
+    if not NUMBER.fullmatch(text):
+        shown = text[:20]
+        raise EvaluationError(
+            f"“{shown}”不是分数或比例，请写成 85 或 85.5",
+            f"'{shown}' is no number: write 85 or 85.5",
+        )
+    return text
+
+
+def _yaml(plain: Mapping[str, Any]) -> Iterator[str]:
+    yield f"system: {plain['system']}"
+    yield f"on: {plain['on']}"
+    yield "grades:"
+    for row in plain["grades"]:
+        parts = [f"grade: {row['grade']}"]
+        if "from" in row:
+            parts.append(f"from: {row['from']}")
+        if "quota" in row:
+            quota = row["quota"]
+            parts.append(f"quota: {{share: {quota['share']}, ties: {quota['ties']}}}")
+        yield f"  - {{{', '.join(parts)}}}"
+    if "veto" in plain:
+        yield f"veto: {plain['veto']}"
+    if "limits" in plain:
+        yield "limits: {" + ", ".join(f"{n}: {g}" for n, g in plain["limits"].items()) + "}"
