@@ -18,7 +18,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from banfa.office import clock
 from banfa.office.desk import account_news, exports, navigation
 from banfa.office.desk.account_pages import capacity_words, day
-from banfa.office.desk.errors import forbidden_because
+from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.language import say
 from banfa.office.ledger import library
 from banfa.office.people import access, audit, rights, verbs
@@ -40,6 +40,12 @@ View = Callable[..., HttpResponse]
 PAGE = 100
 
 
+def _unkeepable(request: HttpRequest) -> bool:
+    """Whether something was given that no database keeps."""
+    given = [*request.GET.lists(), *request.POST.lists()]
+    return any("\0" in value for _name, values in given for value in values)
+
+
 def needs(thing: str) -> Callable[[View], View]:
     """A page for those whose role gives a thing; 403 with the reason for everybody else."""
 
@@ -50,6 +56,12 @@ def needs(thing: str) -> Callable[[View], View]:
                 audit.note("denied", request.user, thing, result="refused")
                 said = _("此页供“%(what)s”之用，您的账号没有这项权限。")
                 return forbidden_because(request, said % {"what": say(Text(*rights.THINGS[thing]))})
+            if any(
+                "\0" in v for q in (request.GET, request.POST) for _n, vs in q.lists() for v in vs
+            ):
+                return wrong_request(
+                    request, _("所填内容含有无法保存的字符（NUL），未作任何记录。")
+                )
             return view(request, *args, **kwargs)
 
         return wrapped
