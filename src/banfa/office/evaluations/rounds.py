@@ -234,11 +234,43 @@ def _exemptions(way: Way, rs: Ruleset, state: State, call: Act, world: World) ->
     case = after.open_cases[way.procedure][-1] if after.open_cases.get(way.procedure) else None
     found = []
     for kind in leaving(rs, way):
-        holds = _holds(rs, kind, after, call, case, world)
-        if holds is not None:
-            act = rs.models[kind]
-            name = words(rs.programme.parties[act.by[0]].name)
-            found.append(Exemption(words(act.name), name, holds))
+        found += _exempt_by(rs, kind, after, call.on, call.centre, case, world)
+    return found
+
+
+def _exempt_by(
+    rs: Ruleset, kind: str, state: State, on: dt.date, centre: str | None, case: str | None,
+    world: World,
+) -> Iterator[Exemption]:  # fmt: skip
+    holds = _holds(rs, kind, state, on, centre, case, world)
+    if holds is not None:
+        act = rs.models[kind]
+        name = words(rs.programme.parties[act.by[0]].name)
+        yield Exemption(words(act.name), name, holds)
+
+
+def exempt_now(of: Round, matters: Sequence[Matter], on: dt.date) -> dict[str, list[Exemption]]:
+    """By what the called centres among these, with nothing handed in yet, may stay out: by centre.
+
+    Three queries where there are any such centres, else none.
+    """
+    by_centre = {m.centre_id: m for m in matters if not m.closed}
+    rs = library.editions(of.programme.programme).on(of.act.on)
+    opened, kinds = rs.models[of.way.call].opens, leaving(rs, of.way)
+    waiting = [m for m in by_centre.values() if opened is not None and m.step == opened.step]
+    if not waiting or not kinds:
+        return {}
+    centres, facts = [m.centre for m in waiting], DatabaseFacts()
+    book = ProgrammeBook.objects.get(pk=of.programme.programme)
+    facts.know(sorted({org for c in centres for org in c.orgs}))
+    world, editions = store.world_of(book, facts), store.editions_of(book)
+    rows, found = store.rows_by_centre(centres), {}
+    for one in centres:
+        state = store.history_of(editions, rows[one.id]).state(world, on)
+        own, case = editions.of(state, on), by_centre[one.id].key
+        made = [e for k in kinds for e in _exempt_by(own, k, state, on, one.id, case, world)]
+        if made:
+            found[one.id] = made
     return found
 
 
@@ -259,8 +291,9 @@ def leaving(rs: Ruleset, way: Way) -> list[str]:
 
 
 def _holds(
-    rs: Ruleset, kind: str, state: State, call: Act, case: str | None, world: World
-) -> list[Finding] | None:
+    rs: Ruleset, kind: str, state: State, on: dt.date, centre: str | None, case: str | None,
+    world: World,
+) -> list[Finding] | None:  # fmt: skip
     """The programme's own conditions of an act, when all hold for one choice of its inputs."""
     model = rs.models[kind]
     asked = {n: list(g.options) for n, g in model.with_.items() if g.type == "choice" and g.options}
@@ -269,7 +302,7 @@ def _holds(
         party = model.by[0]
         org = state.roles.get(party, [{"org": party}])[0]
         data = dict(zip(asked, values, strict=True))
-        act = Act(kind, call.on, party, org, data, about=case, centre=call.centre)
+        act = Act(kind, on, party, org, data, about=case, centre=centre)
         judged = judge(rs, state, act, world, partial=True)
         found = [f for f in judged.findings if f.id.removeprefix(f"{kind}.") in own]
         blocked = judged.standing == "blocked"
@@ -397,6 +430,22 @@ def round_(reach: Reach, programme: str, number: int) -> Round:
 def administers(reach: Reach, programme: str) -> bool:
     """Whether the person organises the programme's rounds."""
     return rights.administers(reach, rights.RUN, programme)
+
+
+def authority(programme: str) -> list[str]:
+    """The parties that are the programme's authority."""
+    return list(library.editions(programme).latest.programme.authority)
+
+
+def link_of_entry(entry: Entry) -> str:
+    """The address of a centre's table in a round, value by value as each hand has it."""
+    of = entry.collection
+    return f"/rounds/{of.book_id}/{of.round}/figures/{entry.centre_id}/"
+
+
+def link_of_results(programme: str, number: int) -> str:
+    """The address of a round's results."""
+    return f"/rounds/{programme}/{number}/results/"
 
 
 # --- where each centre stands --------------------------------------------------------------------
