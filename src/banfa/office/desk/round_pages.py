@@ -1,60 +1,47 @@
-"""Rounds of evaluation: the list, whom one would call and why, one round, its scores."""
+"""Rounds of evaluation: the list, whom one would call and why, where a round's centres stand."""
 
 from __future__ import annotations
 
 import datetime as dt
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
+from django.db.models import Exists, OuterRef, Q
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_safe
 
 from banfa.office import clock
-from banfa.office.desk import actform, citations, round_scores, setting
+from banfa.office.desk import (
+    actform,
+    citations,
+    round_figures,
+    round_results,
+    round_scores,
+    setting,
+)
 from banfa.office.desk.centre_page import DECISIONS
 from banfa.office.desk.due_list import row_in_words
 from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import joined, say
-from banfa.office.desk.typed import without_nul
-from banfa.office.evaluations import queries, rounds, verbs
-from banfa.office.evaluations.errors import EvaluationError, NotOnFile
-from banfa.office.evaluations.models import Kind, Stage
+from banfa.office.desk.round_frame import PAGE, found, frame
+from banfa.office.evaluations import rounds
 from banfa.office.evaluations.rounds import Line, Round, Survey, Way
-from banfa.office.evaluations.verbs import Opening
 from banfa.office.ledger import library, store
 from banfa.office.ledger.facts import DatabaseFacts
-from banfa.office.ledger.models import Centre, Matter, ProgrammeBook, Sort
+from banfa.office.ledger.models import Matter, ProgrammeBook, Sort
 from banfa.office.people.models import Organisation
+from banfa.office.reviews import queries as reviews
+from banfa.office.reviews.models import Subject
 from banfa.rules import programme as p
 from banfa.rules.life import Act, State
-from banfa.rules.loading import LoadError
 from banfa.rules.proposals import BadProposal, check
 from banfa.rules.ruleset import Ruleset
-from banfa.rules.words import Text
-
-View = Callable[..., HttpResponse]
-PAGE = 50
-
-
-def found(view: View) -> View:
-    """A round or run that is not there for this person is a page that is not there."""
-
-    @functools.wraps(view)
-    def wrapped(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            return view(request, *args, **kwargs)
-        except NotOnFile as error:
-            raise Http404(say(error.text)) from error
-
-    return wrapped
-
 
 # --- the list ------------------------------------------------------------------------------------
 
@@ -63,21 +50,30 @@ def found(view: View) -> View:
 def rounds_page(request: HttpRequest) -> HttpResponse:
     """The rounds that the person sees, the latest first, and what rounds they may begin."""
     page = Paginator(rounds.rounds(request.reach), PAGE).get_page(request.GET.get("page"))
-    context = {"here": "rounds", "page": page, "ways": _ways(request), "today": clock.today()}
+    context = {
+        "here": "rounds",
+        "page": page,
+        "rows": [(one, one.told) for one in page],
+        "ways": _ways(request),
+        "today": clock.today(),
+    }
     return render(request, "desk/rounds.html", context)
 
 
-def _ways(request: HttpRequest) -> list[dict[str, str]]:
+def _ways(request: HttpRequest) -> list[dict[str, Any]]:
     """The ways of evaluating that the person may begin: programme, act, address."""
     made = []
     for programme in sorted(request.reach.programmes()):
         rs = library.editions(programme).on(clock.today())
         for way in rounds.ways(rs):
             if _held(request, rs, way):
+                model = rs.models[way.act]
                 made.append(
                     {
                         "programme": say(rs.programme.short),
-                        "act": say(rs.models[way.act].name),
+                        "act": say(model.name),
+                        "many": bool(way.opening),
+                        "cites": citations.links(rs.programme, model.cite, model.default),
                         "href": reverse("round_new", args=[programme, way.act]),
                     }
                 )
@@ -108,9 +104,9 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
     held = _held(request, rs, way)
     if held is None:
         return forbidden_because(request, _("您没有可以组织这一评估的身份。"))
-    form = _asked(request, rs, way, held.capacity.party)
+    form = _asked(rs, way, held.capacity.party, request.GET)
     survey, status = None, 200
-    if "look" in request.GET:
+    if "look" in request.GET or not form.inputs:
         survey = _survey(request, rs, way, form, held)
         status = 200 if survey is not None else 422
     model = rs.models[way.act]
@@ -119,8 +115,10 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
         "programme": rs.programme,
         "way": way,
         "act": say(model.name),
+        "call": say(rs.models[way.call].name),
         "cites": citations.links(rs.programme, model.cite, model.default),
         "form": form,
+        "on": form.typed["on"] or today.isoformat(),
         "mistakes": [(_label(form, where), said) for where, said in form.mistakes],
         "survey": survey,
         "today": today,
@@ -129,9 +127,8 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
     }
     if survey is not None:
         context |= {
-            "may": survey.of("may"),
-            "unusual": survey.of("unusual"),
-            "blocked": survey.of("blocked"),
+            "groups": _groups(survey),
+            "number": len(survey.candidates),
             "action": reverse("programme_act", args=[programme, way.opening])
             if way.opening
             else "",
@@ -139,7 +136,17 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
     return render(request, "desk/round_new.html", context, status=status)
 
 
-def _asked(request: HttpRequest, rs: Ruleset, way: Way, party: str) -> actform.ActForm:
+def _groups(survey: Survey) -> list[dict[str, Any]]:
+    """The candidates by how a call would be judged, those that may be called first."""
+    return [
+        {"id": "may", "name": _("可以列入"), "mark": "good", "rows": survey.of("may")},
+        {"id": "unusual", "name": _("可以列入，有提示"), "mark": "warn",
+         "rows": survey.of("unusual")},
+        {"id": "blocked", "name": _("不能列入"), "mark": "bad", "rows": survey.of("blocked")},
+    ]  # fmt: skip
+
+
+def _asked(rs: Ruleset, way: Way, party: str, given: QueryDict) -> actform.ActForm:
     """The inputs that decide whom one may call: the opening act's, or what an evaluation is keyed
     by."""
     book = ProgrammeBook.objects.filter(pk=way.programme).first() or ProgrammeBook(
@@ -147,9 +154,8 @@ def _asked(request: HttpRequest, rs: Ruleset, way: Way, party: str) -> actform.A
     )
     world = store.world_of(book, DatabaseFacts())
     where = setting.Setting(way.programme, rs, State(), world, clock.today(), world.acts, [], None)
-    nobody = Centre.objects.none().values("pk")
-    choices = setting.choices(where, way.act, _in(nobody))
-    form = actform.build(rs, way.act, choices, request.GET, {}, party)
+    choices = setting.choices(where, way.act, Q(pk__in=[]))
+    form = actform.build(rs, way.act, choices, given, {}, party)
     model = rs.models[way.act]
     if way.opening:
         form.inputs = [f for f in form.inputs if f.name != f"with.{way.each}"]
@@ -159,12 +165,6 @@ def _asked(request: HttpRequest, rs: Ruleset, way: Way, party: str) -> actform.A
     form.documents, form.exception = [], []
     setting.basis_of_inputs(where, form)
     return form
-
-
-def _in(chosen: Any) -> Any:
-    from django.db.models import Q
-
-    return Q(pk__in=chosen)
 
 
 def _survey(
@@ -200,40 +200,20 @@ def _given(asked: QueryDict) -> list[tuple[str, str]]:
     ]
 
 
-# --- one round -----------------------------------------------------------------------------------
+# --- where a round's centres stand ---------------------------------------------------------------
 
 
-@require_http_methods(["GET", "HEAD", "POST"])
-@without_nul
+@require_safe
 @found
 def round_page(request: HttpRequest, programme: str, number: int) -> HttpResponse:
-    """A round: what it is about, where each centre stands, who is late, its figures and runs."""
+    """A round: what it is about, where each centre stands, who is late, what follows."""
     today = clock.today()
     one = rounds.round_(request.reach, programme, number)
-    leads = rounds.administers(request.reach, programme)
-    said, problems, status = "", [], 200
-    if request.method == "POST":
-        if not leads:
-            return forbidden_because(request, _("只有主管机关组织评估的人员可以办理。"))
-        try:
-            DOINGS.get(request.POST.get("what", ""), _unknown)(request, one)
-            return HttpResponseRedirect(f"{_address(one)}#figures")
-        except EvaluationError as error:
-            said, status = say(error.text), error.status
-        except LoadError as error:
-            said, status = _("等级线不能这样设定："), 422
-            problems = [say(Text(x.text("zh"), x.text("en"))) for x in error.problems]
     rounds.fresh(request.reach, one, today)
-    context = _context(request, one, leads, today)
-    context |= {"said": said, "problems": problems, "typed": request.POST}
-    return render(request, "desk/round.html", context, status=status)
+    return render(request, "desk/round.html", _context(request, one, today))
 
 
-def _address(one: Round) -> str:
-    return reverse("round", args=[one.programme.programme, one.number])
-
-
-def _context(request: HttpRequest, one: Round, leads: bool, today: dt.date) -> dict[str, Any]:
+def _context(request: HttpRequest, one: Round, today: dt.date) -> dict[str, Any]:
     reach = request.reach
     steps = rounds.steps(reach, one)
     step = request.GET.get("step", "")
@@ -243,28 +223,24 @@ def _context(request: HttpRequest, one: Round, leads: bool, today: dt.date) -> d
     page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
     lines = rounds.lines(one, list(page), today)
     late = rounds.overdue(reach, one, today)
-    context: dict[str, Any] = {
-        "here": "rounds",
-        "round": one,
-        "programme": one.programme,
+    exempt = rounds.exempt_now(one, list(page), today)
+    return frame(request, one, "round") | {
         "facts": _facts(one),
-        "cites": citations.links(one.programme, one.model.cite, one.model.default),
         "record": reverse("programme_entry", args=[one.programme.programme, one.number]),
         "steps": steps,
         "step": step,
         "total": sum(s.number for s in steps),
         "done": sum(s.number for s in steps if s.end),
         "page": page,
-        "lines": [(line, _next(request, one, line)) for line in lines],
+        "lines": [
+            (line, next_acts(request, one, line), exempt.get(line.matter.centre_id, []))
+            for line in lines
+        ],
         "late": late,
         "hurry": late and any("hurry" in things for things in reach.rights.values()),
-        "follows": _follows(one, [line.matter.centre_id for line in lines if line.closed], today),
-        "leads": leads,
-        "today": today,
+        "follows": _follows(reach, one, today),
+        "reviews": _reviews(request, one),
     }
-    if leads:
-        context |= round_scores.panel(request, one)
-    return context
 
 
 def _facts(one: Round) -> list[tuple[str, str]]:
@@ -293,107 +269,79 @@ def in_words(given: p.Input, value: Any) -> str:
 
 @dataclass(slots=True)
 class Step:
-    """The act that decides a centre's grade, when it is this person's to do now."""
+    """An act that takes a centre on, when it is this person's to do now."""
 
     name: str
     href: str
 
 
-def _next(request: HttpRequest, one: Round, line: Line) -> Step | None:
-    """The deciding act of a centre at that step, with its form's address."""
+def next_acts(request: HttpRequest, one: Round, line: Line) -> list[Step]:
+    """The acts by which the person may take a centre on from its step, with their forms."""
     if line.closed:
-        return None
+        return []
     rs = library.editions(one.programme.programme).by_name[line.matter.edition]
-    for kind in one.way.deciding:
+    centre, made = line.matter.centre, []
+    for kind in line.matter.acts:
         model = rs.models.get(kind)
-        if model is None or model.about is None or line.matter.step not in model.about.at:
+        if model is None:
             continue
         for party in model.by:
-            centre = line.matter.centre
             if request.reach.may(kind, party, rs.programme.programme, centre) is not None:
                 asked = urlencode({"party": party, "about": line.matter.key})
                 href = f"{reverse('centre_act', args=[centre.id, kind])}?{asked}"
-                return Step(say(model.name), href)
-    return None
+                made.append(Step(say(model.name), href))
+                break
+    return made
 
 
-def _follows(one: Round, centres: Sequence[str], today: dt.date) -> list[Any]:
-    """What now waits for a decision at these centres, each with its article."""
+def _follows(reach: Any, one: Round, today: dt.date) -> list[Any]:
+    """What now waits for a decision at the round's centres, each with its article: one query."""
+    called = rounds.called(reach, one).filter(closed=True, centre=OuterRef("centre")).order_by()
     due = Matter.objects.filter(
-        sort=Sort.DUTY, closed=False, mode__in=DECISIONS, centre__in=centres,
+        Exists(called), sort=Sort.DUTY, closed=False, mode__in=DECISIONS,
         name__in=list(one.programme.consequences),
     )  # fmt: skip
-    return [row_in_words(m, today) for m in due.select_related("centre").order_by("since", "pk")]
+    listed = due.select_related("centre").order_by("since", "pk")[:100]
+    return [row_in_words(m, today) for m in listed]
 
 
-# --- what is done about a round ------------------------------------------------------------------
-
-
-def _unknown(request: HttpRequest, one: Round) -> None:
-    raise EvaluationError("没有这一项操作，未作任何变更", "no such doing; nothing was changed")
-
-
-def _collect(request: HttpRequest, one: Round) -> None:
-    """Begins collecting the figures of a round with the system chosen."""
-    programme = one.programme.programme
-    known = {str(v.pk): v for v in queries.systems(programme, clock.today())}
-    version = known.get(request.POST.get("system", ""))
-    if version is None:
-        raise EvaluationError("请选择指标体系", "choose an indicator system")
-    year = request.POST.get("year", "")
-    if not (year.isascii() and year.isdigit() and 1990 < int(year[:5]) < 2200):
-        raise EvaluationError("请写数据的最后一年，如 2029", "say the last year, such as 2029")
-    opening = Opening(
-        version, Kind.ROUND, int(year), one.name, clock.today(),
-        closes=one.closes if one.closes and one.closes >= clock.today() else None,
-        round=one.number, centres=_centres(request, one),
-    )  # fmt: skip
-    verbs.open_collection(request.reach, opening)
-
-
-def _centres(request: HttpRequest, one: Round) -> list[str]:
-    """The centres of a round that are still under way in it, or were decided."""
-    return list(rounds.called(request.reach, one).values_list("centre_id", flat=True))
-
-
-def _add(request: HttpRequest, one: Round) -> None:
-    """Adds the centres that entered the round since its figures are collected."""
-    if one.collection is None:
-        raise EvaluationError("尚未开始采集数据", "no figures are collected yet")
-    verbs.add_centres(request.reach, one.collection, _centres(request, one))
-
-
-def _score(request: HttpRequest, one: Round) -> None:
-    """Scores the figures; the run is kept."""
-    if one.collection is None:
-        raise EvaluationError("尚未开始采集数据", "no figures are collected yet")
-    stage = request.POST.get("stage", "")
-    if stage not in {str(int(s)) for s in Stage if s}:
-        raise EvaluationError("请选择按哪一步的数据计分", "choose whose figures are scored")
-    verbs.score_collection(
-        request.reach, one.collection, int(stage), note=request.POST.get("note", "")[:500]
+def _reviews(request: HttpRequest, one: Round) -> dict[str, Any]:
+    """The experts' reviews of the round's centres that the person looks at, and where to call
+    one."""
+    called = rounds.called(request.reach, one)
+    ours = called.filter(centre=OuterRef("centre"), key=OuterRef("about")).order_by()
+    subjects = Subject.objects.filter(Exists(ours), review=OuterRef("pk"))
+    rs = library.editions(one.programme.programme).on(one.act.on)
+    acts = {
+        kind
+        for kind, model in rs.models.items()
+        if model.about is not None and model.about.case == one.way.procedure
+    }
+    rows = reviews.of_caller(request.reach).filter(
+        Exists(subjects), programme=one.programme.programme, act__in=acts
     )
+    matters = [
+        m
+        for m in reviews.matters(request.reach)
+        if m.programme == one.programme.programme and m.act in acts
+    ]
+    return {
+        "rows": [(r, say(reviews.act_name(r.programme, r.act))) for r in rows[:20]],
+        "call": [
+            (
+                say(reviews.act_name(m.programme, m.act)),
+                f"{reverse('review_new')}?{urlencode({'matter': m.token})}",
+            )
+            for m in matters
+        ],
+    }
 
 
-DOINGS: dict[str, Callable[[HttpRequest, Round], None]] = {
-    "collect": _collect,
-    "add": _add,
-    "score": _score,
-    "thresholds": round_scores.set_thresholds,
-}
-
-urls = [
+urls: Sequence[Any] = [
     path("rounds/", rounds_page, name="rounds"),
     path("rounds/<slug:programme>/new/<slug:act>/", round_new, name="round_new"),
     path("rounds/<slug:programme>/<int:number>/", round_page, name="round"),
-    path(
-        "rounds/<slug:programme>/<int:number>/runs/<int:run>/",
-        found(round_scores.run_page),
-        name="round_run",
-    ),
-    path(
-        "rounds/<slug:programme>/<int:number>/runs/<int:run>/<str:centre>/",
-        found(round_scores.sheet_page),
-        name="round_sheet",
-    ),
+    *round_figures.urls,
+    *round_scores.urls,
+    *round_results.urls,
 ]

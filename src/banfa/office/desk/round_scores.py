@@ -3,32 +3,49 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
 from banfa.office.desk import citations
+from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import say
-from banfa.office.desk.typed import without_nul
-from banfa.office.evaluations import queries, rounds, tables, verbs
+from banfa.office.desk.round_figures import entry_of
+from banfa.office.desk.round_frame import (
+    NOTHING,
+    PAGE,
+    attempt,
+    day,
+    found,
+    frame,
+    grade_words,
+    unknown,
+)
+from banfa.office.evaluations import (
+    queries,
+    rights,
+    round_queries,
+    round_verbs,
+    rounds,
+    tables,
+    verbs,
+)
 from banfa.office.evaluations.errors import EvaluationError, NotOnFile
-from banfa.office.evaluations.models import Collection, Run, Stage
+from banfa.office.evaluations.models import Collection, Run, Stage, ThresholdSetting
 from banfa.office.evaluations.rounds import GradeLine, Round
 from banfa.office.evaluations.systems import programme_of, system_of
-from banfa.rules import words as wording
-from banfa.rules.loading import LoadError
 from banfa.rules.score_words import Explained
 from banfa.rules.system import System, Thresholds
 from banfa.rules.words import Text, words
 
-PAGE = 50
 STAGE_WORDS = {
     Stage.REPORTED: Text("填报数", "as reported"),
     Stage.REVIEWED: Text("审核数", "as reviewed"),
@@ -36,31 +53,101 @@ STAGE_WORDS = {
 }
 
 
-def panel(request: HttpRequest, one: Round) -> dict[str, Any]:
-    """What the round's page shows of figures, thresholds and runs to those who organise it."""
-    programme = one.programme.programme
-    if one.collection is None:
-        systems = queries.systems(programme, clock.today())
-        return {"systems": systems, "last_year": one.year - 1}
-    collection = one.collection
+@require_http_methods(["GET", "HEAD", "POST"])
+@found
+def scoring_page(request: HttpRequest, programme: str, number: int) -> HttpResponse:
+    """Where grades begin, what centres may see, the runs, and which run proposes the results."""
+    one = rounds.round_(request.reach, programme, number)
+    if not round_queries.sees_scores(request.reach, one):
+        raise NotOnFile("没有这个页面，或您无权查看", "no such page, or not for you to see")
+    failed = None
+    if request.method == "POST":
+        what = request.POST.get("what", "")
+        do = DOINGS.get(what)
+        failed = attempt(lambda: do(request, one) if do is not None else unknown())
+        if failed is None:
+            return HttpResponseRedirect(reverse("round_scoring", args=[programme, number]))
+    context = frame(request, one, "round_scoring") | (failed or NOTHING).context
+    if one.collection is not None:
+        context |= _scoring(request, one, one.collection)
+    return render(
+        request, "desk/round_scoring.html", context, status=failed.status if failed else 200
+    )
+
+
+def _scoring(request: HttpRequest, one: Round, collection: Collection) -> dict[str, Any]:
     system = system_of(collection.system)
+    settings = list(collection.settings.select_related("by").order_by("-id"))
+    allowed = collection.round_settings.select_related("by").order_by("-id").first()
+    adopted = round_queries.adopted(collection)
+    hands = [s for s in STAGE_WORDS if rights.parties_of(system, s)]
     return {
-        "collection": collection,
-        "sample": say(wording.words(system.sample)),
+        "system": system,
         "progress": queries.progress(request.reach, collection, clock.today()),
-        "stages": [(int(s), say(t)) for s, t in STAGE_WORDS.items()],
-        "setting": collection.settings.select_related("by").order_by("-id").first(),
-        "thresholds": threshold_form(request, one, collection, system),
+        "stages": [(int(s), say(STAGE_WORDS[s])) for s in hands],
+        "usual": int(hands[-1]) if hands else 0,
+        "setting": settings[0] if settings else None,
+        "settings": settings,
+        "thresholds": threshold_form(request, one, collection, system, settings),
+        "file": _file(request, collection, settings),
+        "allowed": allowed,
+        "adopted": adopted,
         "runs": [(r, say(STAGE_WORDS[Stage(r.stage)])) for r in queries.runs(collection)[:20]],
     }
+
+
+def _file(
+    request: HttpRequest, collection: Collection, settings: Sequence[ThresholdSetting]
+) -> str:
+    """The thresholds as a file: as typed, as set, else the sample that comes with the system."""
+    if request.POST.get("what") == "text":
+        return str(request.POST.get("text", ""))
+    if settings:
+        return settings[0].text
+    return verbs.sample_thresholds(str(collection.book_id), collection.system.system)
+
+
+def _score(request: HttpRequest, one: Round) -> None:
+    """Scores the figures; the run is kept."""
+    stage = request.POST.get("stage", "")
+    if stage not in {str(int(s)) for s in STAGE_WORDS}:
+        raise EvaluationError("请选择按哪一步的数据计分", "choose whose figures are scored")
+    verbs.score_collection(
+        request.reach, _collection(one), int(stage), note=request.POST.get("note", "")[:500]
+    )
+
+
+def _collection(one: Round) -> Collection:
+    if one.collection is None:
+        raise EvaluationError("尚未开始采集数据", "no figures are collected yet")
+    return one.collection
+
+
+def _provisional(request: HttpRequest, one: Round) -> None:
+    """Lets the centres see their provisional score, or no longer."""
+    post = request.POST
+    round_verbs.allow_provisional(
+        request.reach, _collection(one), post.get("allowed") == "yes", clock.today(),
+        post.get("reason", ""),
+    )  # fmt: skip
+
+
+def _adopt(request: HttpRequest, one: Round) -> None:
+    """Takes a run as what the results are proposed by."""
+    number = request.POST.get("run", "")
+    if not (number.isascii() and number.isdigit() and len(number) < 8):
+        raise EvaluationError("请选择采用哪次计分", "choose the run")
+    run = queries.run_of(_collection(one), int(number))
+    round_verbs.adopt(request.reach, run, request.POST.get("reason", ""))
 
 
 # --- thresholds ----------------------------------------------------------------------------------
 
 
 def threshold_form(
-    request: HttpRequest, one: Round, collection: Collection, system: System
-) -> dict[str, Any] | None:
+    request: HttpRequest, one: Round, collection: Collection, system: System,
+    settings: Sequence[ThresholdSetting],
+) -> dict[str, Any] | None:  # fmt: skip
     """The fields that set where grades begin; None in a programme without grades.
 
     They show what was typed, else what is set.
@@ -68,7 +155,7 @@ def threshold_form(
     evaluation = programme_of(one.programme.programme).evaluation
     if evaluation is None or not evaluation.grades or system.total is None:
         return None
-    latest = collection.settings.order_by("-id").first()
+    latest = settings[0] if settings else None
     held = tables.thresholds(latest.text) if latest is not None else None
     post = request.POST if request.POST.get("what") == "thresholds" else None
 
@@ -123,11 +210,19 @@ def _gates(system: System, held: Thresholds | None, shown: Any) -> list[dict[str
 
 def set_thresholds(request: HttpRequest, one: Round) -> None:
     """Sets the thresholds of a round as typed. Raises EvaluationError, LoadError."""
-    if one.collection is None:
-        raise EvaluationError("尚未开始采集数据", "no figures are collected yet")
+    collection = _collection(one)
     text = _thresholds(request, one)
     on = _day(request.POST.get("on", ""))
-    verbs.set_thresholds(request.reach, one.collection, text, on, request.POST.get("reason", ""))
+    verbs.set_thresholds(request.reach, collection, text, on, request.POST.get("reason", ""))
+
+
+def _set_by_file(request: HttpRequest, one: Round) -> None:
+    """Sets the thresholds by the text of their file."""
+    post = request.POST
+    verbs.set_thresholds(
+        request.reach, _collection(one), post.get("text", ""), _day(post.get("on", "")),
+        post.get("reason", ""),
+    )  # fmt: skip
 
 
 def _thresholds(request: HttpRequest, one: Round) -> str:
@@ -153,46 +248,33 @@ def _thresholds(request: HttpRequest, one: Round) -> str:
 
 
 def _day(text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text.strip())
-    except ValueError:
-        raise EvaluationError(
-            "请写设定日期，如 2030-11-20", "say the day they are set on, such as 2030-11-20"
-        ) from None
+    return day(text, "设定日期", "the day they are set on")
 
 
 # --- a run ---------------------------------------------------------------------------------------
 
 
 def _run(request: HttpRequest, programme: str, number: int, run: int) -> tuple[Round, Run]:
-    """A run of a round, for those who organise it. Raises NotOnFile."""
+    """A run of a round, for those who look at runs. Raises NotOnFile."""
     one = rounds.round_(request.reach, programme, number)
-    if one.collection is None or not rounds.administers(request.reach, programme):
+    if one.collection is None or not round_queries.sees_scores(request.reach, one):
         raise NotOnFile("没有这次计分，或您无权查看", "no such run, or not for you to see")
     return one, queries.run_of(one.collection, run)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@without_nul
+@found
 def run_page(request: HttpRequest, programme: str, number: int, run: int) -> HttpResponse:
     """A run: ranks, spread, far-off figures, who moves against another run, and a trial."""
     one, made = _run(request, programme, number, run)
-    said, problems, status = "", [], 200
+    failed, tried = None, []
     if request.method == "POST":
-        try:
-            tried = _try(request, one, made)
-            return HttpResponseRedirect(
-                reverse("round_run", args=[programme, number, tried.number])
-                + f"?against={made.number}#moves"
-            )
-        except EvaluationError as error:
-            said, status = say(error.text), error.status
-        except LoadError as error:
-            said, status = _("等级线不能这样设定："), 422
-            problems = [say(Text(x.text("zh"), x.text("en"))) for x in error.problems]
-    context = _run_context(request, one, made)
-    context |= {"said": said, "problems": problems}
-    return render(request, "desk/round_run.html", context, status=status)
+        failed = attempt(lambda: tried.append(_try(request, one, made)))
+        if failed is None:
+            there = reverse("round_run", args=[programme, number, tried[0].number])
+            return HttpResponseRedirect(f"{there}?against={made.number}#moves")
+    context = _run_context(request, one, made) | (failed or NOTHING).context
+    return render(request, "desk/round_run.html", context, status=failed.status if failed else 200)
 
 
 def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
@@ -204,12 +286,12 @@ def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
     against = _against(request, one, made)
     moves = queries.compared(against, made) if against is not None else []
     groups = {n: say(g.name) for n, g in system.groups.items() if g.weight is not None}
-    return {
-        "here": "rounds",
-        "round": one,
+    thresholds = list(one.collection.settings.order_by("-id")[:1])
+    listed = queries.runs(one.collection)
+    return frame(request, one, "round_scoring") | {
         "run": made,
-        "programme": one.programme,
-        "sample": say(wording.words(system.sample)),
+        "system": system,
+        "repeated": tables.repeated(made) if "repeat" in request.GET else None,
         "stage": say(STAGE_WORDS[Stage(made.stage)]),
         "page": page,
         "groups": groups,
@@ -217,7 +299,7 @@ def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
             {
                 "one": s,
                 "name": names[s.centre],
-                "grade": _grade(one, s.grade),
+                "grade": grade_words(one, s.grade),
                 "groups": [s.groups.get(g) for g in groups],
                 "fails": [say(system.indicators[f].name) for f in s.fails],
             }
@@ -231,17 +313,19 @@ def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
             if o.centre in names
         ][:50],
         "against": against,
-        "others": [r for r in queries.runs(one.collection) if r.number != made.number][:20],
+        "others": [r for r in listed if r.number != made.number][:20],
+        "adopted": round_queries.adopted(one.collection),
         "moves": [
-            (names[m.centre], m, _grade(one, m.grade[0]), _grade(one, m.grade[1]))
+            (names[m.centre], m, grade_words(one, m.grade[0]), grade_words(one, m.grade[1]))
             for m in moves
             if m.centre in names
         ],
-        "thresholds": threshold_form(request, one, one.collection, system),
+        "thresholds": threshold_form(request, one, one.collection, system, thresholds),
         "weights": [
-            (n, say(i.name), i.weight) for n, i in system.indicators.items() if i.weight is not None
+            (n, say(i.name), i.weight, request.POST.get(f"weight.{n}") or made.weights.get(n, ""))
+            for n, i in system.indicators.items()
+            if i.weight is not None
         ],
-        "typed": request.POST,
     }
 
 
@@ -253,13 +337,10 @@ def _against(request: HttpRequest, one: Round, made: Run) -> Run | None:
     return None
 
 
-def _grade(one: Round, grade: str | None) -> str:
-    return say(wording.grade(one.programme, grade)) if grade is not None else ""
-
-
 def _tally(one: Round, made: Run) -> list[tuple[str, int]]:
     spread = queries.spread_of(made)
-    return [(_grade(one, g), n) for g, n in spread.grades.items()] if spread is not None else []
+    tally = spread.grades if spread is not None else {}
+    return [(grade_words(one, g), n) for g, n in tally.items()]
 
 
 def _try(request: HttpRequest, one: Round, made: Run) -> Run:
@@ -291,33 +372,80 @@ def _try(request: HttpRequest, one: Round, made: Run) -> Run:
 
 
 @require_safe
+@found
 def sheet_page(
     request: HttpRequest, programme: str, number: int, run: int, centre: str
 ) -> HttpResponse:
     """Every figure of a centre in a run: how it was counted, by what article or guide."""
-    if "\0" in centre:
-        raise NotOnFile("没有这个中心", "no such centre")
     one, made = _run(request, programme, number, run)
-    assert one.collection is not None
-    system = system_of(one.collection.system)
     lines = queries.explained(request.reach, made, centre)
     standing = next(s for s in queries.standings(request.reach, made) if s.centre == centre)
-    groups: dict[str, list[tuple[Explained, Any]]] = {}
-    for line in lines:
-        link = citations.link(one.programme, line.cite) if line.cite else None
-        groups.setdefault(say(words(system.groups[line.group].name)), []).append((line, link))
-    context = {
-        "here": "rounds",
-        "round": one,
+    context = frame(request, one, "round_scoring") | {
         "run": made,
-        "programme": one.programme,
-        "sample": say(wording.words(system.sample)),
         "stage": say(STAGE_WORDS[Stage(made.stage)]),
         "centre": centre,
         "name": say(standing.name),
         "standing": standing,
-        "grade": _grade(one, standing.grade),
-        "groups": groups.items(),
-        "total": system.total,
+        "grade": grade_words(one, standing.grade),
+        "groups": _by_group(one, lines, standing.groups),
     }
     return render(request, "desk/round_sheet.html", context)
+
+
+def _by_group(
+    one: Round, lines: Sequence[Explained], totals: Mapping[str, Decimal]
+) -> list[dict[str, Any]]:
+    """The lines of a sheet under their groups, each with its link to the article."""
+    assert one.collection is not None
+    system = system_of(one.collection.system)
+    made: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        group = system.groups[line.group]
+        held = made.setdefault(
+            line.group,
+            {"name": say(words(group.name)), "weight": group.weight,
+             "points": totals.get(line.group), "lines": []},
+        )  # fmt: skip
+        link = citations.link(one.programme, line.cite) if line.cite else None
+        held["lines"].append((line, link))
+    return list(made.values())
+
+
+@require_safe
+@found
+def provisional_page(
+    request: HttpRequest, programme: str, number: int, centre: str
+) -> HttpResponse:
+    """A centre's own provisional score from what is filled in so far; nothing of it is kept."""
+    one, entry = entry_of(request, programme, number, centre)
+    if not round_queries.may_preview(request.reach, entry):
+        return forbidden_because(request, _("本轮未开放查看暂算得分。"))
+    stage = Stage(max(entry.stage, Stage.REPORTED))
+    lines = queries.provisional(entry, stage)
+    points = [line.points for line in lines if line.points is not None]
+    context = frame(request, one, "round_figures") | {
+        "stage": say(STAGE_WORDS[stage]),
+        "centre": centre,
+        "name": say(Text(entry.centre.title_zh or centre, entry.centre.title_en or centre)),
+        "groups": _by_group(one, lines, {}),
+        "sum": sum(points, Decimal(0)),
+        "missing": sum(1 for line in lines if line.weight is not None and line.state),
+    }
+    return render(request, "desk/round_sheet.html", context)
+
+
+DOINGS: dict[str, Callable[[HttpRequest, Round], None]] = {
+    "score": _score,
+    "thresholds": set_thresholds,
+    "text": _set_by_file,
+    "provisional": _provisional,
+    "adopt": _adopt,
+}
+
+_ROUND = "rounds/<slug:programme>/<int:number>"
+urls: Sequence[Any] = [
+    path(f"{_ROUND}/scoring/", scoring_page, name="round_scoring"),
+    path(f"{_ROUND}/runs/<int:run>/", run_page, name="round_run"),
+    path(f"{_ROUND}/runs/<int:run>/<str:centre>/", sheet_page, name="round_sheet"),
+    path(f"{_ROUND}/provisional/<str:centre>/", provisional_page, name="round_provisional"),
+]

@@ -164,9 +164,10 @@ def last_run(of: Round) -> Run | None:
     """What the results of the round before were proposed by, else its last run in earnest."""
     if of.collection is None:
         return None
+    own = of.collection
     earlier = (
         Collection.objects.filter(book=of.programme.programme, kind=Kind.ROUND)
-        .filter(Q(year__lt=of.collection.year) | Q(year=of.collection.year, pk__lt=of.collection.pk))
+        .filter(Q(year__lt=own.year) | Q(year=own.year, pk__lt=own.pk))
         .filter(pk__in=Run.objects.filter(dry=False).values("collection"))
         .select_related("system")
         .order_by("-year", "-pk")
@@ -296,9 +297,7 @@ def publications(reach: Reach, of: Round) -> list[Publication]:
 
 def publication(of: Round, pk: int) -> Publication:
     """One of them. Raises NotOnFile."""
-    found = Publication.objects.filter(
-        book=of.programme.programme, round=of.number, pk=pk
-    ).first()
+    found = Publication.objects.filter(book=of.programme.programme, round=of.number, pk=pk).first()
     if found is None:
         raise NotOnFile("没有这次公布", "no such publication")
     return found
@@ -382,4 +381,3 @@ def _todo(
         since=at.date(),
         due=None,
     )
-

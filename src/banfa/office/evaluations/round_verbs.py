@@ -400,4 +400,3 @@ def answer_objection(reach: Reach, of: Objection, outcome: str, answer: str) -> 
                 centre=locked.centre,
                 key=f"objection-answered:{locked.pk}",
             )
-

@@ -264,7 +264,8 @@ def exempt_now(of: Round, matters: Sequence[Matter], on: dt.date) -> dict[str, l
     book = ProgrammeBook.objects.get(pk=of.programme.programme)
     facts.know(sorted({org for c in centres for org in c.orgs}))
     world, editions = store.world_of(book, facts), store.editions_of(book)
-    rows, found = store.rows_by_centre(centres), {}
+    rows = store.rows_by_centre(centres)
+    found: dict[str, list[Exemption]] = {}
     for one in centres:
         state = store.history_of(editions, rows[one.id]).state(world, on)
         own, case = editions.of(state, on), by_centre[one.id].key
