@@ -31,7 +31,7 @@ from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import joined, say
 from banfa.office.desk.round_frame import PAGE, found, frame
 from banfa.office.evaluations import rounds
-from banfa.office.evaluations.rounds import Line, Round, Survey, Way
+from banfa.office.evaluations.rounds import Exemption, Line, Round, Survey, Way
 from banfa.office.ledger import library, store
 from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import Matter, ProgrammeBook, Sort
@@ -233,8 +233,9 @@ def _context(request: HttpRequest, one: Round, today: dt.date) -> dict[str, Any]
         "done": sum(s.number for s in steps if s.end),
         "page": page,
         "lines": [
-            (line, next_acts(request, one, line), exempt.get(line.matter.centre_id, []))
+            (line, next_acts(request, one, line, out), out)
             for line in lines
+            for out in [exempt.get(line.matter.centre_id, [])]
         ],
         "late": late,
         "hurry": late and any("hurry" in things for things in reach.rights.values()),
@@ -275,17 +276,26 @@ class Step:
     href: str
 
 
-def next_acts(request: HttpRequest, one: Round, line: Line) -> list[Step]:
-    """The acts by which the person may take a centre on from its step, with their forms."""
+def next_acts(
+    request: HttpRequest, one: Round, line: Line, exempt: Sequence[Exemption]
+) -> list[Step]:
+    """The acts by which the person may take a centre on from its step, with their forms.
+
+    Staying out is offered where its conditions hold, an end without a grade by the authority where
+    something is overdue.
+    """
     if line.closed:
         return []
     rs = library.editions(one.programme.programme).by_name[line.matter.edition]
-    centre, made = line.matter.centre, []
+    centre, made, leaving = line.matter.centre, [], rounds.leaving(rs, one.way)
     for kind in line.matter.acts:
         model = rs.models.get(kind)
-        if model is None:
+        if model is None or (kind in leaving and not exempt):
             continue
+        ends = kind not in leaving and rounds.ends_ungraded(rs, one.way, kind)
         for party in model.by:
+            if ends and party in rs.programme.authority and not line.overdue:
+                continue
             if request.reach.may(kind, party, rs.programme.programme, centre) is not None:
                 asked = urlencode({"party": party, "about": line.matter.key})
                 href = f"{reverse('centre_act', args=[centre.id, kind])}?{asked}"
@@ -312,11 +322,7 @@ def _reviews(request: HttpRequest, one: Round) -> dict[str, Any]:
     ours = called.filter(centre=OuterRef("centre"), key=OuterRef("about")).order_by()
     subjects = Subject.objects.filter(Exists(ours), review=OuterRef("pk"))
     rs = library.editions(one.programme.programme).on(one.act.on)
-    acts = {
-        kind
-        for kind, model in rs.models.items()
-        if model.about is not None and model.about.case == one.way.procedure
-    }
+    acts = _judged_by_experts(rs, one)
     rows = reviews.of_caller(request.reach).filter(
         Exists(subjects), programme=one.programme.programme, act__in=acts
     )
@@ -335,6 +341,23 @@ def _reviews(request: HttpRequest, one: Round) -> dict[str, Any]:
             for m in matters
         ],
     }
+
+
+def _judged_by_experts(rs: Ruleset, one: Round) -> set[str]:
+    """The acts that experts may prepare: those that decide, and those leading up to it."""
+    models = {
+        kind: model
+        for kind, model in rs.models.items()
+        if model.about is not None and model.about.case == one.way.procedure
+    }
+    before = {
+        step
+        for kind in one.way.deciding
+        if (about := models[kind].about) is not None
+        for step in about.at
+    }
+    leading = {k for k, m in models.items() if any(e.step in before for e in m.then)}
+    return leading | set(one.way.deciding)
 
 
 urls: Sequence[Any] = [

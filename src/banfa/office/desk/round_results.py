@@ -118,7 +118,7 @@ def _joint(one: Round) -> list[dict[str, Any]]:
     for kind in one.way.deciding:
         model = models[kind]
         if model.jointly is not None:
-            made.append(_who(one, model.jointly.parties, model.name, model.jointly))
+            made.append(_who(one, model.jointly.parties, model.name, model.jointly, True))
         at = set(model.about.at) if model.about is not None else set()
         for name, other in models.items():
             about = other.about
@@ -133,12 +133,15 @@ def _models(one: Round) -> Any:
     return library.editions(one.programme.programme).on(one.act.on).models
 
 
-def _who(one: Round, parties: Sequence[str], name: p.Words, basis: Any) -> dict[str, Any]:
+def _who(
+    one: Round, parties: Sequence[str], name: p.Words, basis: Any, joint: bool = False
+) -> dict[str, Any]:
     cite = basis.cite
     cites = [cite] if isinstance(cite, str) else list(cite or [])
     return {
         "parties": [say(one.programme.parties[q].name) for q in parties],
         "act": say(name),
+        "joint": joint,
         "cites": citations.links(one.programme, cites, getattr(basis, "default", None)),
     }
 

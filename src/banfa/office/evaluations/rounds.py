@@ -232,7 +232,7 @@ def _exemptions(way: Way, rs: Ruleset, state: State, call: Act, world: World) ->
     after, call = state.copy(), replace(call, seq=state.seq + 1)
     rs.apply(after, call, world)
     case = after.open_cases[way.procedure][-1] if after.open_cases.get(way.procedure) else None
-    found = []
+    found: list[Exemption] = []
     for kind in leaving(rs, way):
         found += _exempt_by(rs, kind, after, call.on, call.centre, case, world)
     return found
@@ -278,17 +278,22 @@ def exempt_now(of: Round, matters: Sequence[Matter], on: dt.date) -> dict[str, l
 def leaving(rs: Ruleset, way: Way) -> list[str]:
     """The acts with conditions that take a called centre out of the procedure without a grade."""
     opened = rs.models[way.call].opens
-    steps = rs.programme.procedures[way.procedure].steps
     found = []
     for name, model in rs.models.items():
         about = model.about
         if about is None or opened is None or about.case != way.procedure:
             continue
-        ends = any(e.step is not None and steps[e.step].end for e in model.then)
         stays = all(e.stage is None for e in model.then)
-        if opened.step in about.at and model.when and ends and stays and name not in way.deciding:
+        if opened.step in about.at and model.when and stays and ends_ungraded(rs, way, name):
             found.append(name)
     return found
+
+
+def ends_ungraded(rs: Ruleset, way: Way, kind: str) -> bool:
+    """Whether an act ends the procedure for a centre without a grade."""
+    steps = rs.programme.procedures[way.procedure].steps
+    ends = any(e.step is not None and steps[e.step].end for e in rs.models[kind].then)
+    return ends and kind not in way.deciding
 
 
 def _holds(
