@@ -29,6 +29,13 @@ STEPS = {
     Stage.VERIFIED: Text("已核定", "verified"),
 }
 
+HANDS = {
+    Stage.EMPTY: Text("退回", "sent back"),
+    Stage.REPORTED: Text("填报", "reporting"),
+    Stage.REVIEWED: Text("审核", "review"),
+    Stage.VERIFIED: Text("核定", "verification"),
+}
+
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @found
@@ -178,7 +185,6 @@ def entry_page(request: HttpRequest, programme: str, number: int, centre: str) -
         "answers": round_verbs.may_answer(request.reach, entry),
         "previews": round_queries.may_preview(request.reach, entry),
         "outcomes": [(o, say(t)) for o, t in round_verbs.OUTCOMES.items()],
-        "steps": {int(s): say(t) for s, t in STEPS.items()},
     }  # fmt: skip
     return render(
         request, "desk/round_entry.html", context, status=failed.status if failed else 200
@@ -190,7 +196,11 @@ def _shown(line: round_queries.Line) -> dict[str, Any]:
     return {
         "line": line,
         "name": say(words(line.indicator.name)),
-        "changes": [c for c in line.changes if c.reason],
+        "changes": [
+            {"reason": c.reason, "by": c.by, "at": c.at, "hand": say(HANDS[Stage(c.stage)])}
+            for c in line.changes
+            if c.reason
+        ],
     }
 
 
