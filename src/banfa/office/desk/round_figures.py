@@ -83,6 +83,7 @@ def _table(request: HttpRequest, one: Round) -> dict[str, Any]:
                 "entry": e,
                 "name": e.centre.title_zh or e.centre_id,
                 "step": say(STEPS[Stage(e.stage)]),
+                "unclassed": bool(set(system.bands) - set(e.classes)),
                 "done": bool(e.stage) and queries.next_step(e) is None,
                 "late": queries.is_late(e, today),
                 "table": queries.link(e),
@@ -119,7 +120,8 @@ def _collect(request: HttpRequest, one: Round) -> None:
     opening = Opening(
         version, Kind.ROUND, int(year), one.name, clock.today(),
         closes=one.closes if one.closes and one.closes >= clock.today() else None,
-        round=one.number, centres=_centres(request, one),
+        round=one.number, centres=(centres := _centres(request, one)),
+        classes=round_queries.classes_before(version, centres),
     )  # fmt: skip
     verbs.open_collection(request.reach, opening)
 
@@ -154,7 +156,9 @@ def entry_page(request: HttpRequest, programme: str, number: int, centre: str) -
     one, entry = entry_of(request, programme, number, centre)
     failed = None
     if request.method == "POST":
-        do = {"dispute": _dispute, "answer": _answer}.get(request.POST.get("what", ""))
+        do = {"dispute": _dispute, "answer": _answer, "classify": _classify}.get(
+            request.POST.get("what", "")
+        )
         failed = attempt(lambda: do(request, entry) if do is not None else unknown())
         if failed is None:
             return HttpResponseRedirect(
@@ -178,6 +182,7 @@ def entry_page(request: HttpRequest, programme: str, number: int, centre: str) -
         "hands": [h for h in (Stage.REPORTED, Stage.REVIEWED, Stage.VERIFIED)
                   if rights.parties_of(system, h)],
         "table": queries.link(entry),
+        "bands": _bands(entry),
         "raises": reports and entry.stage >= Stage.REPORTED,
         "disputable": [
             x for x in lines if x.figure.stage > Stage.REPORTED and not x.open_dispute

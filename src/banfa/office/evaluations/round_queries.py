@@ -25,6 +25,7 @@ from banfa.office.evaluations.models import (
     Publication,
     Run,
     Stage,
+    SystemVersion,
 )
 from banfa.office.evaluations.rounds import Round
 from banfa.office.evaluations.systems import system_of
@@ -217,6 +218,24 @@ def entries(reach: Reach, of: Collection, state: str = "") -> QuerySet[Entry]:
     if state == "disputed":
         return found.filter(disputed=True)
     return found.filter(stage=int(state)) if state in {str(int(s)) for s in Stage} else found
+
+
+def classes_before(version: SystemVersion, centres: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The classes that these centres had when figures were last collected by the same system (in
+    whatever edition), as far as this edition knows them: one query."""
+    sets = system_of(version).bands
+    if not sets:
+        return {}
+    earlier = Entry.objects.filter(
+        centre__in=centres,
+        collection__book=version.programme,
+        collection__system__system=version.system,
+    )
+    found: dict[str, dict[str, str]] = {}
+    for centre, held in earlier.order_by("pk").values_list("centre", "classes"):
+        known = {n: c for n, c in held.items() if n in sets and c in sets[n].classes}
+        found.setdefault(centre, {}).update(known)
+    return found
 
 
 @dataclass(slots=True)
