@@ -213,6 +213,27 @@ def _answered(of: Dispute) -> str:
     return say(round_verbs.OUTCOMES[Outcome(of.outcome)]) if of.outcome else ""
 
 
+def _bands(entry: Entry) -> list[dict[str, Any]]:
+    """The sets of classes by which the system tells centres apart, with this one's class."""
+    return [
+        {
+            "id": name,
+            "name": say(bands.name),
+            "options": [(one, say(told)) for one, told in bands.classes.items()],
+            "value": entry.classes.get(name, ""),
+            "words": say(bands.classes[held]) if (held := entry.classes.get(name)) else "",
+        }
+        for name, bands in system_of(entry.collection.system).bands.items()
+    ]
+
+
+def _classify(request: HttpRequest, entry: Entry) -> None:
+    """Sets the centre's classes as chosen; what is left open stays as it is."""
+    sets = system_of(entry.collection.system).bands
+    chosen = {n: request.POST.get(f"class.{n}", "") for n in sets}
+    verbs.classify(request.reach, entry, {n: one for n, one in chosen.items() if one})
+
+
 def entry_of(request: HttpRequest, programme: str, number: int, centre: str) -> tuple[Round, Entry]:
     """A centre's table in a round. Raises NotOnFile."""
     one = rounds.round_(request.reach, programme, number)
