@@ -154,9 +154,9 @@ def test_a_round_is_not_there_for_who_sees_none_of_its_centres(round_: Round) ->
 
 
 def test_what_is_late_is_found(round_: Round, boss: Reach, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert rounds.overdue(boss, round_, TODAY) == []
+    assert rounds.waiting(boss, round_, TODAY).overdue == []
     later = dt.date(2030, 12, 2)
-    assert len(rounds.overdue(boss, round_, later)) == 6
+    assert len(rounds.waiting(boss, round_, later).overdue) == 6
     assert all(x.overdue for x in rounds.lines(round_, list(rounds.called(boss, round_)), later))
 
 

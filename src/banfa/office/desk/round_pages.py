@@ -25,7 +25,6 @@ from banfa.office.desk import (
     round_scores,
     setting,
 )
-from banfa.office.desk.centre_page import DECISIONS
 from banfa.office.desk.due_list import row_in_words
 from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import joined, say
@@ -34,7 +33,7 @@ from banfa.office.evaluations import rounds
 from banfa.office.evaluations.rounds import Exemption, Line, Round, Survey, Way
 from banfa.office.ledger import library, store
 from banfa.office.ledger.facts import DatabaseFacts
-from banfa.office.ledger.models import Matter, ProgrammeBook, Sort
+from banfa.office.ledger.models import ProgrammeBook
 from banfa.office.people.models import Organisation
 from banfa.office.reviews import queries as reviews
 from banfa.office.reviews.models import Subject
@@ -220,9 +219,12 @@ def _context(request: HttpRequest, one: Round, today: dt.date) -> dict[str, Any]
     step = step if step in {s.id for s in steps} else ""
     listed = rounds.called(reach, one)
     listed = listed.filter(step=step) if step else listed
-    page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
+    pages = Paginator(listed, PAGE)
+    pages.count = sum(s.number for s in steps if step in ("", s.id))
+    page = pages.get_page(request.GET.get("page"))
     lines = rounds.lines(one, list(page), today)
-    late = rounds.overdue(reach, one, today)
+    waiting = rounds.waiting(reach, one, today)
+    late = [m.pk for m in waiting.overdue]
     exempt = rounds.exempt_now(one, list(page), today)
     return frame(request, one, "round") | {
         "facts": _facts(one),
@@ -239,7 +241,7 @@ def _context(request: HttpRequest, one: Round, today: dt.date) -> dict[str, Any]
         ],
         "late": late,
         "hurry": late and any("hurry" in things for things in reach.rights.values()),
-        "follows": _follows(reach, one, today),
+        "follows": [row_in_words(m, today) for m in waiting.follows],
         "reviews": _reviews(request, one),
     }
 
@@ -302,17 +304,6 @@ def next_acts(
                 made.append(Step(say(model.name), href))
                 break
     return made
-
-
-def _follows(reach: Any, one: Round, today: dt.date) -> list[Any]:
-    """What now waits for a decision at the round's centres, each with its article: one query."""
-    called = rounds.called(reach, one).filter(closed=True, centre=OuterRef("centre")).order_by()
-    due = Matter.objects.filter(
-        Exists(called), sort=Sort.DUTY, closed=False, mode__in=DECISIONS,
-        name__in=list(one.programme.consequences),
-    )  # fmt: skip
-    listed = due.select_related("centre").order_by("since", "pk")[:100]
-    return [row_in_words(m, today) for m in listed]
 
 
 def _reviews(request: HttpRequest, one: Round) -> dict[str, Any]:

@@ -65,7 +65,6 @@ def _results(request: HttpRequest, one: Round) -> dict[str, Any]:
     return {
         "page": page,
         "run": run,
-        "graded": round_queries.last_run(one) if shows else None,
         "rows": [_row(request, one, r) for r in rows],
         "joint": _joint(one),
     }

@@ -252,7 +252,7 @@ def _exempt_by(
 def exempt_now(of: Round, matters: Sequence[Matter], on: dt.date) -> dict[str, list[Exemption]]:
     """By what the called centres among these, with nothing handed in yet, may stay out: by centre.
 
-    Three queries where there are any such centres, else none.
+    One query where there are any such centres (more where their conditions ask outside lists).
     """
     by_centre = {m.centre_id: m for m in matters if not m.closed}
     rs = library.editions(of.programme.programme).on(of.act.on)
@@ -260,10 +260,8 @@ def exempt_now(of: Round, matters: Sequence[Matter], on: dt.date) -> dict[str, l
     waiting = [m for m in by_centre.values() if opened is not None and m.step == opened.step]
     if not waiting or not kinds:
         return {}
-    centres, facts = [m.centre for m in waiting], DatabaseFacts()
-    book = ProgrammeBook.objects.get(pk=of.programme.programme)
-    facts.know(sorted({org for c in centres for org in c.orgs}))
-    world, editions = store.world_of(book, facts), store.editions_of(book)
+    centres = [m.centre for m in waiting]
+    world, editions = store.world_of(of.book, DatabaseFacts()), store.editions_of(of.book)
     rows = store.rows_by_centre(centres)
     found: dict[str, list[Exemption]] = {}
     for one in centres:
@@ -322,11 +320,12 @@ def _holds(
 
 @dataclass(slots=True)
 class Round:
-    """A round on file: the act that opened it, how many of its centres the person sees, and the
-    collection of its figures where there is one."""
+    """A round on file: the act that opened it, and the collection of its figures where there is
+    one. `centres` is how many of its centres the person sees, in lists of rounds."""
 
     way: Way
     programme: p.Programme
+    book: ProgrammeBook
     act: Act
     centres: int = 0
     collection: Collection | None = None
@@ -405,7 +404,7 @@ def _opened(book: ProgrammeBook) -> Iterator[Round]:
         rs = editions.on(act.on)
         way = next((w for w in ways(rs) if w.opening == act.kind), None)
         if way is not None:
-            yield Round(way, rs.programme, act)
+            yield Round(way, rs.programme, book, act)
 
 
 def _counted(reach: Reach, found: Sequence[Round]) -> dict[tuple[str, int | None], int]:
@@ -417,20 +416,22 @@ def _counted(reach: Reach, found: Sequence[Round]) -> dict[tuple[str, int | None
 
 
 def round_(reach: Reach, programme: str, number: int) -> Round:
-    """One round that the person may see. Raises NotOnFile."""
+    """One round that the person may see: three queries at most. Raises NotOnFile."""
     if programme in reach.programmes():
-        book = ProgrammeBook.objects.filter(pk=programme).first()
-        found = next((r for r in _opened(book) if r.number == number), None) if book else None
+        kept = Collection.objects.filter(book=programme, kind=Kind.ROUND, round=number)
+        collection = kept.select_related("system", "book").first()
+        book = collection.book if collection is not None else _book(programme)
+        opened = _opened(book) if book is not None else iter(())
+        found = next((r for r in opened if r.number == number), None)
         if found is not None:
-            found.centres = called(reach, found).count()
-            if found.centres or administers(reach, programme):
-                found.collection = (
-                    Collection.objects.filter(book=programme, kind=Kind.ROUND, round=number)
-                    .select_related("system", "book")
-                    .first()
-                )
+            found.collection = collection
+            if administers(reach, programme) or called(reach, found).exists():
                 return found
     raise NotOnFile("没有这一轮评估，或您无权查看", "no such round, or not for you to see")
+
+
+def _book(programme: str) -> ProgrammeBook | None:
+    return ProgrammeBook.objects.filter(pk=programme).first()
 
 
 def administers(reach: Reach, programme: str) -> bool:
@@ -479,7 +480,7 @@ def called(reach: Reach, of: Round) -> QuerySet[Matter]:
 @dataclass(slots=True)
 class Line:
     """One centre in a round: its step and who has it, since when, its grade once decided, what is
-    overdue (numbers of the ledger's matters), and its figures where they are collected."""
+    owed and what of it overdue."""
 
     matter: Matter
     name: Text
@@ -488,7 +489,6 @@ class Line:
     grade: Text | None
     owed: list[Matter]
     overdue: list[Matter]
-    entry: Entry | None = None
 
     @property
     def closed(self) -> bool:
@@ -497,25 +497,16 @@ class Line:
 
 
 def lines(of: Round, matters: Sequence[Matter], today: dt.date) -> list[Line]:
-    """These centres of a round as they stand: two queries."""
+    """These centres of a round as they stand: one query."""
     centres = [m.centre_id for m in matters]
     owed: dict[tuple[str, str], list[Matter]] = {}
     duties = Matter.objects.filter(sort=Sort.DUTY, closed=False, centre__in=centres)
     for duty in duties.exclude(within="").order_by("due", "id"):
         owed.setdefault((duty.centre_id, duty.within), []).append(duty)
-    figures = {}
-    if of.collection is not None:
-        kept = Entry.objects.filter(collection=of.collection, centre__in=centres)
-        figures = {e.centre_id: e for e in kept}
-    return [
-        _line(of, m, owed.get((m.centre_id, m.key), []), figures.get(m.centre_id), today)
-        for m in matters
-    ]
+    return [_line(of, m, owed.get((m.centre_id, m.key), []), today) for m in matters]
 
 
-def _line(
-    of: Round, matter: Matter, owed: list[Matter], entry: Entry | None, today: dt.date
-) -> Line:
+def _line(of: Round, matter: Matter, owed: list[Matter], today: dt.date) -> Line:
     programme = library.editions(of.programme.programme).by_name[matter.edition].programme
     step = programme.procedures[matter.name].steps[matter.step]
     centre = matter.centre
@@ -529,7 +520,6 @@ def _line(
         grade_of(programme, centre, matter),
         owed,
         late,
-        entry,
     )
 
 
@@ -564,11 +554,31 @@ def steps(reach: Reach, of: Round) -> list[StepCount]:
     ]
 
 
-def overdue(reach: Reach, of: Round, today: dt.date) -> list[int]:
-    """What is overdue in a round, as numbers of the ledger's matters: one query."""
-    own = called(reach, of).filter(centre=OuterRef("centre"), key=OuterRef("within")).order_by()
-    found = Matter.objects.filter(Exists(own), sort=Sort.DUTY, closed=False, due__lt=today)
-    return list(found.order_by("due", "pk").values_list("pk", flat=True)[:200])
+DECISIONS = ("decision", "mandatory", "may", "deemed")
+"""The modes of what waits for a decision rather than for a duty's discharge."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    """What waits in a round: what is overdue, and what follows from its results."""
+
+    overdue: list[Matter]
+    follows: list[Matter]
+
+
+def waiting(reach: Reach, of: Round, today: dt.date) -> Waiting:
+    """What is overdue in a round's procedures, and the decisions that are due at centres that are
+    through with it, at most 200 of each: one query."""
+    own = called(reach, of).filter(centre=OuterRef("centre")).order_by()
+    late = Exists(own.filter(key=OuterRef("within"))) & Q(due__lt=today)
+    due = Q(mode__in=DECISIONS, name__in=list(of.programme.consequences))
+    due &= Exists(own.filter(closed=True))
+    duties = Matter.objects.filter(sort=Sort.DUTY, closed=False, book=of.programme.programme)
+    found = list(duties.filter(late | due).select_related("centre").order_by("due", "since", "pk"))
+    follows = [m for m in found if m.mode in DECISIONS and m.name in of.programme.consequences]
+    ours = {m.pk for m in follows}
+    behind = [m for m in found if m.pk not in ours and m.due is not None and m.due < today]
+    return Waiting(behind[:200], follows[:200])
 
 
 def fresh(reach: Reach, of: Round, today: dt.date) -> None:
