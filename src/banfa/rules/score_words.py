@@ -65,7 +65,7 @@ def sheet(scores: Scores, centre: str) -> list[Explained]:
 def _explained(scores: Scores, at: int, name: str) -> Explained:
     one, line = scores.scheme.indicators[name], scores.lines[name]
     state = int(line.state[at])
-    value = _value(one, int(line.figure[at])) if state <= ZEROED else Text("—", "—")
+    value = value_in_words(one, int(line.figure[at])) if state <= ZEROED else Text("—", "—")
     kernel, band = _kernel(scores, one, at)
     grown = scores.scheme.grown.get(name, Fraction(1))
     rule = _rule(one, kernel, grown) if kernel is not None else NOTHING
@@ -99,7 +99,8 @@ def shown_value(one: Indicator, scaled: int) -> str:
     return exact.written(scaled, one.places)
 
 
-def _value(one: Indicator, scaled: int) -> Text:
+def value_in_words(one: Indicator, scaled: int) -> Text:
+    """A value as it stands in the system (whole, scaled), in words with its unit."""
     if one.type == "yes_no":
         return Text("是", "yes") if scaled else Text("否", "no")
     if one.type == "grade" and one.kernel is not None:

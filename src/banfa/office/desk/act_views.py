@@ -19,6 +19,7 @@ from banfa.office.desk import (
     moment,
     permitted,
     review_prefill,
+    round_prefill,
     setting,
 )
 from banfa.office.desk.errors import forbidden_because, on_file
@@ -86,7 +87,10 @@ def _act(
         return _may_not(request, where, party, kind)
     choices = setting.choices(where, kind, request.reach.centres())
     posted = request.method == "POST"
+    asked_for = request.POST if posted else request.GET
+    proposed = round_prefill.proposed(where, kind, asked_for.get("about", ""))
     given = request.POST if posted else review_prefill.given(request, where, kind)
+    given = given if posted else round_prefill.filled(given, proposed)
     form = actform.build(where.rs, kind, choices, given, request.FILES, party)
     form.cases = permitted.case_options(where.rs, where.state, kind)
     form.organisations = permitted.organisation_options(where.rs, where.state, chosen, choices)
@@ -95,10 +99,10 @@ def _act(
     if posted and "add" in request.POST:
         _add_row(form, request.POST["add"])
     elif posted:
-        answer = _take(request, where, form, chosen)
+        answer = _take(request, where, form, chosen, proposed)
         if answer.accepted and not where.rs.models[kind].probe:
             return HttpResponseRedirect(_receipt_page(where, answer.receipt, chosen.token))
-    return _render(request, where, chosen, form, permission, answer, asked)
+    return _render(request, where, chosen, form, permission, answer, asked, proposed)
 
 
 def _narrow(request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str) -> bool:
@@ -132,7 +136,11 @@ def _add_row(form: actform.ActForm, name: str) -> None:
 
 
 def _take(
-    request: HttpRequest, where: setting.Setting, form: actform.ActForm, chosen: Standing
+    request: HttpRequest,
+    where: setting.Setting,
+    form: actform.ActForm,
+    chosen: Standing,
+    proposed: round_prefill.Proposed | None,
 ) -> Answer:
     """Proposes what was filled in. Nothing is recorded unless it is accepted."""
     filled = actform.fill(form)
@@ -156,9 +164,15 @@ def _take(
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )
+    reason = request.POST.get("deviation", "").strip()
+    if proposed is not None and proposed.deviates(filled.data) and not reason:
+        return Answer(said=proposed.lacks)
     try:
         probe = form.model.probe
-        receipt = verbs.judge(proposal) if probe else verbs.record(proposal)
+        if probe:
+            receipt = verbs.judge(proposal)
+        else:
+            receipt = round_prefill.record(proposal, proposed, request.reach, reason)
     except BadProposal as bad:
         form.mistakes += [(m.where, say(m.text)) for m in bad.mistakes]
         return _unreadable(form)
@@ -244,6 +258,7 @@ def _render(
     permission: Any,
     answer: Answer | None,
     asked: moment.Moment,
+    proposed: round_prefill.Proposed | None,
 ) -> HttpResponse:
     party = chosen.party
     acting = chosen.organisation(where.rs.programme, where.state) or {}
@@ -254,6 +269,8 @@ def _render(
         "form": form,
         "act": permitted.possibility(where.rs, permission),
         "answer": answer,
+        "proposed": proposed,
+        "deviation": request.POST.get("deviation", ""),
         "party": chosen.token,
         "mine": {one.capacity.party for one in request.reach.fitting(where.programme)},
         "on_behalf_of": chosen.on_behalf_of,

@@ -17,13 +17,17 @@ from banfa.office.desk.standing import Standing
 from banfa.office.ledger import library, queries, store
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts
-from banfa.office.ledger.models import ProgrammeBook
+from banfa.office.ledger.models import Centre, ProgrammeBook
 from banfa.office.ledger.verbs import as_org
 from banfa.rules.judge import Permission
 from banfa.rules.judge import permitted as ask_permitted
 from banfa.rules.life import Act, State
 from banfa.rules.ruleset import Ruleset
+from banfa.rules.words import Text
 from banfa.rules.world import World
+
+MOST_CENTRES = 10_000
+"""So many centres at most can be picked in a form."""
 
 
 @dataclass
@@ -125,10 +129,10 @@ def choices(setting: Setting, kind: str, where: Q) -> fields.Choices:
     named = {given.act for given in _all_inputs(setting.rs, kind) if given.act}
     centres: list[fields.Option] = []
     if "centres" in types:
-        listed = queries.centre_list(
-            programme=setting.programme, on=setting.on, size=500, where=where
-        ).rows
-        centres = [fields.Option(c.id, f"{say(c.name)}（{c.id}）") for c in listed]
+        seen = Centre.objects.filter(where, book=setting.programme).order_by("id")
+        rows = seen.values_list("id", "title_zh", "title_en")[:MOST_CENTRES]
+        called = ((pk, Text(zh or pk, en or zh or pk)) for pk, zh, en in rows)
+        centres = [fields.Option(pk, f"{say(name)}（{pk}）") for pk, name in called]
     return fields.Choices(
         OnFile(),
         centres,

@@ -15,6 +15,7 @@ from banfa.office import clock
 from banfa.office.desk import navigation
 from banfa.office.dossiers import queries as dossiers
 from banfa.office.evaluations import queries as evaluations
+from banfa.office.evaluations import round_queries
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import Reach
 from banfa.office.queues import queries
@@ -22,7 +23,12 @@ from banfa.office.reviews import queries as reviews
 from banfa.office.todo import Todo, in_order
 
 Source = Callable[[Any, Reach, dt.date], list[Todo]]
-OTHERS: tuple[Source, ...] = (dossiers.todos, reviews.todos, evaluations.todos)
+OTHERS: tuple[Source, ...] = (
+    dossiers.todos,
+    reviews.todos,
+    evaluations.todos,
+    round_queries.todos,
+)
 """Where work comes from beside the procedures: one function for each part of the office."""
 SOURCES: tuple[Source, ...] = (queries.todos, *OTHERS)
 

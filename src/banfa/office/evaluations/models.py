@@ -236,3 +236,138 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.collection_id}#{self.number}"
+
+
+# --- rounds --------------------------------------------------------------------------------------
+
+
+class RoundSetting(models.Model):
+    """What the authority allows in a round from a day; the latest holds.
+
+    `provisional`: a centre may see its own provisional score while it fills in.
+    """
+
+    collection = models.ForeignKey(Collection, models.PROTECT, related_name="round_settings")
+    on = models.DateField()
+    provisional = models.BooleanField(default=False)
+    reason = models.TextField(default="", blank=True)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.collection_id} {self.on:%F}"
+
+
+class Adoption(models.Model):
+    """That a run was taken as what the results of a round are proposed by; the latest holds."""
+
+    collection = models.ForeignKey(Collection, models.PROTECT, related_name="adoptions")
+    run = models.ForeignKey(Run, models.PROTECT, related_name="adoptions")
+    reason = models.TextField(default="", blank=True)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.collection_id}: {self.run_id}"
+
+
+class Deviation(models.Model):
+    """Why an officer decided another grade than the adopted run gave: by the act's number."""
+
+    run = models.ForeignKey(Run, models.PROTECT, related_name="deviations")
+    centre = models.ForeignKey(Centre, models.PROTECT, related_name="deviations")
+    seq = models.IntegerField()
+    case = models.CharField(max_length=200)
+    computed = models.CharField(max_length=60)
+    decided = models.CharField(max_length=60)
+    reason = models.TextField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["centre", "seq"], name="deviation_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.computed} → {self.decided}"
+
+
+class Outcome(StrEnum):
+    """How a dispute or an objection was answered."""
+
+    UPHELD = "upheld"
+    PARTLY = "partly"
+    REJECTED = "rejected"
+
+
+class Dispute(models.Model):
+    """What a centre holds against a value of its table, and the answer. Both are kept.
+
+    `figure` has the value; `stage` and `value` are those disputed.
+    """
+
+    figure = models.ForeignKey(Figure, models.PROTECT, related_name="disputes")
+    stage = models.IntegerField(choices=STAGES)
+    value = models.BigIntegerField(null=True)
+    said = models.TextField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    outcome = models.CharField(max_length=20, default="", blank=True)
+    answer = models.TextField(default="", blank=True)
+    answered = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["figure"], condition=models.Q(answered=None), name="dispute_open"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.figure_id} {self.at:%F}"
+
+
+class Publication(models.Model):
+    """That the results of a round are made known, inside or to the public, and until when
+    objections are taken: days that the authority sets."""
+
+    book = models.ForeignKey(ProgrammeBook, models.PROTECT, related_name="publications")
+    round = models.IntegerField()
+    public = models.BooleanField(default=False)
+    on = models.DateField()
+    until = models.DateField(null=True)
+    document = models.CharField(max_length=200, default="", blank=True)
+    note = models.TextField(default="", blank=True)
+    results = models.JSONField(default=dict)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["book", "round"], name="publication_of_round")]
+
+    def __str__(self) -> str:
+        return f"{self.book_id} {self.round} {self.on:%F}"
+
+
+class Objection(models.Model):
+    """What somebody holds against a published result, and the answer. Both are kept.
+
+    `whose` names who objects when it came in by letter; otherwise it is the person's organisation.
+    """
+
+    publication = models.ForeignKey(Publication, models.PROTECT, related_name="objections")
+    centre = models.ForeignKey(Centre, models.PROTECT, related_name="objections")
+    whose = models.CharField(max_length=300)
+    said = models.TextField()
+    on = models.DateField()
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    outcome = models.CharField(max_length=20, default="", blank=True)
+    answer = models.TextField(default="", blank=True)
+    answered = models.DateTimeField(null=True)
+    answered_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.publication_id} {self.centre_id}"

@@ -379,7 +379,7 @@ def next_step(of: Entry) -> Stage | None:
     return None
 
 
-_STEPS = {
+STEPS = {
     Stage.REPORTED: Text("填报数据", "Report figures"),
     Stage.REVIEWED: Text("审核数据", "Review figures"),
     Stage.VERIFIED: Text("核定数据", "Verify figures"),
@@ -395,7 +395,7 @@ def _todo(one: Entry, step: Stage) -> Todo:
     begun = since[step]
     return Todo(
         kind="figures",
-        title=_STEPS[step] + Text("：", ": ") + name,
+        title=STEPS[step] + Text("：", ": ") + name,
         link=link(one),
         centre=centre.id,
         centre_name=Text(title, centre.title_en or title),

@@ -419,7 +419,7 @@ def _write(entry: Entry, changes: list[_Change], stage: int, by: User | None) ->
     )  # fmt: skip
 
 
-_FINISHED = {
+FINISHED = {
     Stage.REPORTED: ("submitted", "submitted_by"),
     Stage.REVIEWED: ("reviewed", "reviewed_by"),
     Stage.VERIFIED: ("verified", "verified_by"),
@@ -450,7 +450,7 @@ def finish(reach: Reach | None, entry: Entry, stage: int, expected: int | None =
                 problems,
             )
         _confirm(locked, stage)
-        moment, who = _FINISHED[Stage(stage)]
+        moment, who = FINISHED[Stage(stage)]
         locked.stage, locked.version = stage, locked.version + 1
         setattr(locked, moment, clock.now())
         setattr(locked, who, _user(reach))
@@ -502,7 +502,7 @@ def send_back(reach: Reach | None, entry: Entry, to: int, reason: str) -> None:
                                             reason=reason.strip(), at=now, by=by))  # fmt: skip
         Figure.objects.bulk_update(figures, ["stage"], 500)
         FigureChange.objects.bulk_create(changes)
-        for later, (moment, who) in _FINISHED.items():
+        for later, (moment, who) in FINISHED.items():
             if later > to:
                 setattr(locked, moment, None)
                 setattr(locked, who, None)

@@ -27,6 +27,8 @@ THINGS = {
     "figures.verify": ("核定数据", "Verify figures"),
     "administer.systems": ("管理指标体系", "Manage indicator systems"),
     "administer.rounds": ("组织数据采集和计分", "Collect figures and score them"),
+    "raise.objection": ("对评估结果提出异议", "Object to an evaluation's result"),
+    "answer.objection": ("答复评估结果异议", "Answer objections to results"),
     "call.review": ("组织评审", "Call a review"),
     "manage.experts": ("管理专家库", "Keep a register of experts"),
     "hurry": ("催办到期事项", "Ask others to hurry"),
@@ -93,10 +95,13 @@ def of_programme(
         if name in programme.authority:
             yield subject, "administer.systems", Scope.PROGRAMME
             yield subject, "administer.rounds", Scope.PROGRAMME
+            yield subject, "answer.objection", Scope.PROGRAMME
         acts = [k for k, m in models.items() if name in m.by or ANYONE in m.by]
         for scope in scopes_of(party):
             for thing in (*OF_CENTRES, *(f"act:{k}" for k in acts)):
                 yield subject, thing, scope
+            if not party.body and not party.unbound:
+                yield subject, "raise.objection", scope
             if not party.inside and any(name in m.by for m in models.values()):
                 yield subject, "call.review", scope
                 yield subject, "manage.experts", scope

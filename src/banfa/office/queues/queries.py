@@ -28,7 +28,6 @@ from banfa.office.ledger import agenda, store
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import NOTHING, Held, Reach
 from banfa.office.people.models import Capacity, Delegation, Scope, Standing, User
-from banfa.office.prepared import Prepared, later
 from banfa.office.queues import words
 from banfa.office.queues.models import (
     Copied,
@@ -635,37 +634,6 @@ class Missing:
     agreed: list[str]
     how: str
     numbers: list[int]
-
-
-@dataclass(frozen=True, slots=True)
-class Arranged:
-    """What an organisation has arranged among its people that an act of it touches."""
-
-    sign_off: bool
-    routed: bool
-
-
-def arranged(centre: Centre, programme: str, act: str, org: str) -> Arranged:
-    """Whether an organisation demands a sign-off before such an act, and whether anything is routed
-    among its people for that centre: one query, and nearly always neither."""
-    found = _arranged(centre=centre.pk, programme=programme, act=act, org=org)
-    said = {what for (what,) in found}
-    return Arranged("sign_off" in said, "routed" in said)
-
-
-_arranged = Prepared(
-    lambda: (
-        SignOff.objects.filter(
-            organisation=later("org"), programme=later("programme"), act=later("act")
-        )
-        .values_list(Value("sign_off"))
-        .union(
-            Routing.objects.filter(
-                centre=later("centre"), organisation=later("org"), used__isnull=True
-            ).values_list(Value("routed"))
-        )
-    )
-)
 
 
 def missing_sign_off(centre: Centre, programme: str, act: str, org: str) -> Missing | None:

@@ -1,0 +1,363 @@
+"""The pages of rounds: who opens them, what they do, what they take of the database."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from banfa.office.evaluations import rounds, verbs
+from banfa.office.evaluations.models import (
+    Adoption,
+    Collection,
+    Deviation,
+    Dispute,
+    Objection,
+    Publication,
+    Run,
+    Stage,
+)
+from banfa.office.ledger import library
+from banfa.office.ledger.models import ActRecord
+from tests.office.desk.conftest import signed_in
+from tests.office.evaluations import round_seed as seed
+
+pytestmark = pytest.mark.django_db
+MOST = 15
+
+
+@pytest.fixture(autouse=True)
+def real(mini: None, db: None, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The programmes that are shipped; nobody needs a second factor."""
+    seed.use(settings, monkeypatch)
+    seed.spared()
+    yield
+    library.forget()
+
+
+@pytest.fixture
+def centres() -> list[str]:
+    return seed.existing(6)
+
+
+@pytest.fixture
+def round_(centres: list[str]) -> rounds.Round:
+    return seed.opened(centres)
+
+
+@pytest.fixture
+def at(round_: rounds.Round) -> str:
+    return f"/rounds/nitec/{round_.number}/"
+
+
+@pytest.fixture
+def collection(round_: rounds.Round, centres: list[str]) -> Collection:
+    return seed.collected(round_, centres)
+
+
+@pytest.fixture
+def boss() -> Client:
+    return signed_in(seed.person("boss", ("ndrc", "ndrc")))
+
+
+@pytest.fixture
+def unit(centres: list[str]) -> Client:
+    return signed_in(seed.person("unit", ("supporting_unit", "unit-1")))
+
+
+@pytest.fixture
+def agency(round_: rounds.Round) -> Client:
+    return signed_in(seed.person("agency", ("third_party", seed.AGENCY[0])))
+
+
+def text(page: Any) -> str:
+    """What is read on a page."""
+    content = re.sub(r"(?s)<(script|style|head)\b.*?</\1>", "", page.content.decode())
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", content)).split())
+
+
+def scored(collection: Collection, centres: list[str]) -> Run:
+    """All figures verified, thresholds set, a run made."""
+    for n, centre in enumerate(centres):
+        seed.through(seed.entry_of(collection, centre), 20 + n * 14)
+    sample = verbs.sample_thresholds("nitec", "operation")
+    verbs.set_thresholds(None, collection, sample, seed.DUE)
+    return verbs.score_collection(None, collection, Stage.VERIFIED)
+
+
+def pages(at: str, run: Run, centre: str) -> dict[str, str]:
+    return {
+        "list": "/rounds/",
+        "round": at,
+        "figures": f"{at}figures/",
+        "entry": f"{at}figures/{centre}/",
+        "scoring": f"{at}scoring/",
+        "run": f"{at}runs/{run.number}/",
+        "sheet": f"{at}runs/{run.number}/{centre}/",
+        "provisional": f"{at}provisional/{centre}/",
+        "results": f"{at}results/",
+    }
+
+
+def test_who_opens_which_page(
+    at: str, collection: Collection, centres: list[str], boss: Client, unit: Client, agency: Client
+) -> None:
+    run = scored(collection, centres)
+    stranger = signed_in(seed.person("stranger", ("supporting_unit", "elsewhere")))
+    own = pages(at, run, centres[0])
+    got = {
+        name: {p: client.get(path).status_code for p, path in own.items()}
+        for name, client in (("boss", boss), ("unit", unit), ("agency", agency), ("no", stranger))
+    }
+    assert set(got["boss"].values()) == {200}
+    closed = {"scoring": 404, "run": 404, "sheet": 404, "provisional": 403}
+    assert got["unit"] == dict.fromkeys(own, 200) | closed
+    assert got["agency"] == dict.fromkeys(own, 200) | {"provisional": 403}
+    assert got["no"] == dict.fromkeys(own, 404) | {"list": 200}
+    assert unit.get(f"{at}figures/{centres[1]}/").status_code == 404
+    for wrong in (f"{at}runs/99/", f"{at}runs/1/nitec-9999/", "/rounds/nitec/999/",
+                  "/rounds/nothing/1/", f"{at}published/7/", f"{at}figures/a%00b/"):  # fmt: skip
+        assert boss.get(wrong).status_code == 404, wrong
+
+
+def test_only_who_organises_it_changes_a_round(
+    at: str, collection: Collection, centres: list[str], unit: Client, agency: Client
+) -> None:
+    run = scored(collection, centres)
+    asked = [
+        (f"{at}figures/", {"what": "add"}),
+        (f"{at}figures/{centres[0]}/", {"what": "classify", "class.industry": "energy"}),
+        (f"{at}results/", {"what": "publish", "on": "2030-11-15", "public": "no"}),
+        (f"{at}scoring/", {"what": "score", "stage": "3"}),
+        (f"{at}scoring/", {"what": "adopt", "run": str(run.number)}),
+        (f"{at}scoring/", {"what": "provisional", "allowed": "yes"}),
+        (f"{at}scoring/", {"what": "thresholds", "on": "2030-11-15", "from.good": "75"}),
+        (f"{at}runs/{run.number}/", {"what": "weights", "weight.staff_spending": "9"}),
+    ]
+    for client in (unit, agency):
+        for path, data in asked:
+            assert client.post(path, data).status_code in (400, 403, 404, 422), (path, data)
+    assert (Run.objects.count(), Adoption.objects.count(), Publication.objects.count()) == (1, 0, 0)
+    assert seed.entry_of(collection, centres[0]).classes == {"industry": "equipment"}
+
+
+def test_pages_take_few_queries_whatever_the_number(boss: Client) -> None:
+    centres = seed.existing(55)
+    one = seed.opened(centres)
+    collection = seed.collected(one, centres)
+    run = _quick_run(collection, centres)
+    Adoption.objects.create(collection=collection, run=run, at=run.at)
+    paths = pages(f"/rounds/nitec/{one.number}/", run, centres[0])
+    asked = (
+        "?look=1&with.year=2030&with.fields=" + seed.FIELDS[0] + "&with.materials_due=2030-12-20"
+    )
+    paths["new"] = "/rounds/nitec/new/open_evaluation_round/" + asked
+    counted = {}
+    for name, path in paths.items():
+        assert boss.get(path).status_code == 200, name
+        with CaptureQueriesContext(connection) as queries:
+            boss.get(path)
+        counted[name] = len(queries)
+    assert {n: k for n, k in counted.items() if k > MOST} == {}, counted
+
+
+def _quick_run(collection: Collection, centres: list[str]) -> Run:
+    """A run in which one centre has its figures; the others stay empty."""
+    seed.through(seed.entry_of(collection, centres[0]), 60)
+    return verbs.score_collection(None, collection, Stage.VERIFIED)
+
+
+def test_the_survey_leads_to_the_acts_form_with_the_centres_chosen(
+    centres: list[str], boss: Client
+) -> None:
+    page = boss.get(
+        "/rounds/nitec/new/open_evaluation_round/",
+        {"look": "1", "on": "2030-11-15", "with.year": "2030", "with.materials_due": "2030-12-20",
+         "with.fields": "\n".join(seed.FIELDS[:2])},
+    )  # fmt: skip
+    said = text(page)
+    assert "可以列入 4" in said and "不能列入 2" in said and "第二十二条" in said
+    before = ActRecord.objects.count()
+    form = boss.post(
+        "/programmes/nitec/acts/open_evaluation_round/?party=ndrc",
+        {"add": "", "on": "2030-11-15", "with.year": "2030", "with.materials_due": "2030-12-20",
+         "with.fields": seed.FIELDS[0], "with.centres": [centres[0], centres[3]]},
+    ).content.decode()  # fmt: skip
+    chosen = re.findall(r'name="with\.centres" value="([^"]+)" checked', form)
+    assert sorted(chosen) == [centres[0], centres[3]] and 'value="2030-12-20"' in form
+    assert ActRecord.objects.count() == before
+
+
+def test_what_cannot_be_read_is_told_beside_its_field(centres: list[str], boss: Client) -> None:
+    page = boss.get(
+        "/rounds/nitec/new/open_evaluation_round/", {"look": "1", "with.materials_due": "bald"}
+    )
+    assert page.status_code == 422 and "bald" in text(page)
+
+
+def test_a_round_is_collected_scored_tried_adopted(
+    at: str, centres: list[str], boss: Client, agency: Client, unit: Client
+) -> None:
+    seeded = verbs.seed_samples()
+    system = next(v for v in seeded if v.programme == "nitec")
+    figures = f"{at}figures/"
+    assert boss.post(figures, {"what": "collect", "system": "0", "year": "2029"}).status_code == 400
+    made = boss.post(figures, {"what": "collect", "system": str(system.pk), "year": "2029"})
+    assert made.status_code == 302
+    again = boss.post(figures, {"what": "collect", "system": str(system.pk), "year": "2029"})
+    assert again.status_code == 400
+    collection = Collection.objects.get()
+    assert collection.entries.count() == 6
+    assert "样例" in text(boss.get(figures)) and "类别未定" in text(boss.get(figures))
+    for n, centre in enumerate(centres):
+        path = f"{figures}{centre}/"
+        assert boss.post(path, {"what": "classify", "class.industry": "energy"}).status_code == 302
+        seed.through(seed.entry_of(collection, centre), 20 + n * 14)
+    scoring = f"{at}scoring/"
+    lines = {"from.excellent": "90", "from.good": "75", "from.medium": "65",
+             "from.basically_qualified": "60", "veto": "unqualified",
+             "limit.own_accounts": "basically_qualified", "on": "2030-11-15"}  # fmt: skip
+    wrong = boss.post(scoring, {"what": "thresholds", **lines, "from.good": "95"})
+    assert wrong.status_code == 422 and 'value="95"' in wrong.content.decode()
+    assert boss.post(scoring, {"what": "thresholds", **lines}).status_code == 302
+    assert boss.post(scoring, {"what": "thresholds", **lines}).status_code == 400  # no reason
+    sample = verbs.sample_thresholds("nitec", "operation")
+    by_file = {"what": "text", "text": sample, "on": "2030-11-15", "reason": "补充分组底线"}
+    assert boss.post(scoring, by_file).status_code == 302
+    broken = boss.post(scoring, by_file | {"text": "system: nothing\n"})
+    assert broken.status_code == 422 and "system: nothing" in broken.content.decode()
+    assert boss.post(scoring, {"what": "score", "stage": "3"}).status_code == 302
+    tried = boss.post(
+        f"{at}runs/1/",
+        {"what": "thresholds", **lines, "from.medium": "62", "from.basically_qualified": "55"},
+    )
+    assert tried.status_code == 302 and tried["Location"].endswith("?against=1#moves")
+    moved = text(boss.get(tried["Location"]))
+    assert "不合格 → 基本合格" in moved and "试算，不作决定" in moved
+    assert boss.post(f"{at}runs/1/", {"what": "weights"}).status_code == 400
+    assert boss.post(scoring, {"what": "adopt", "run": "2"}).status_code == 400  # a trial
+    assert boss.post(scoring, {"what": "adopt", "run": "1"}).status_code == 302
+    assert "重算结果逐位相同" in text(boss.get(f"{at}runs/1/?repeat=1"))
+    results = text(boss.get(f"{at}results/"))
+    assert "据第 1 次计分拟定" in results and "须会同海关总署、税务总局" in results
+    assert "计分所得等级" not in text(unit.get(f"{at}results/"))
+    assert boss.post(scoring, {"what": "provisional", "allowed": "yes"}).status_code == 302
+    mine = text(unit.get(f"{at}provisional/{centres[0]}/"))
+    assert "不是评估结果" in mine and "样例" in mine
+
+
+def test_a_dispute_is_raised_and_answered_on_the_page(
+    at: str, collection: Collection, centres: list[str], unit: Client, agency: Client
+) -> None:
+    seed.through(seed.entry_of(collection, centres[0]), 60)
+    path = f"{at}figures/{centres[0]}/"
+    empty = unit.post(path, {"what": "dispute", "figure": "rd_spending/2029", "said": " "})
+    assert empty.status_code == 400 and not Dispute.objects.exists()
+    raised = {"what": "dispute", "figure": "rd_spending/2029", "said": "漏计一笔"}
+    assert agency.post(path, raised).status_code == 403
+    assert unit.post(path, raised).status_code == 302
+    assert "异议待答复" in text(agency.get(f"{at}figures/?state=disputed"))
+    made = Dispute.objects.get()
+    answer = {"what": "answer", "dispute": str(made.pk), "outcome": "upheld", "answer": "补计"}
+    assert unit.post(path, answer).status_code == 403
+    kept = agency.post(path, answer | {"outcome": ""})
+    assert kept.status_code == 400 and "补计" in kept.content.decode()
+    assert agency.post(path, answer).status_code == 302
+    assert "补计" in text(unit.get(path))
+    assert agency.post(path, answer).status_code == 409
+
+
+# --- the computed grade on its way into the act --------------------------------------------------
+
+
+@pytest.fixture
+def verified(round_: rounds.Round, centres: list[str], collection: Collection) -> str:
+    """The first centre has gone all the way to the decision; its grade is computed. Its id."""
+    scored(collection, centres)
+    run = Run.objects.get()
+    Adoption.objects.create(collection=collection, run=run, at=run.at)
+    centre, papers = centres[0], {}
+    programme = library.editions("nitec").latest.programme
+    for name in ("annual_work_report", "evaluation_data_table", "evaluation_attachments"):
+        sections = programme.documents[name].sections
+        papers[name] = {"content": {s: "内容" for s in sections} or {"reference": "文件"}}
+    seed.do("nitec", "supporting_unit", "submit_evaluation_materials", "2030-10-10", centre,
+            org="unit-1", documents=papers)  # fmt: skip
+    seed.do("nitec", "supervising_unit", "initial_review", "2030-10-20", centre,
+            org=seed.PROVINCE[0], completeness="完整", truthfulness="真实")  # fmt: skip
+    seed.do("nitec", "third_party", "third_party_verification", "2030-11-01", centre,
+            org=seed.AGENCY[0], computed_result="见计分")  # fmt: skip
+    return centre
+
+
+def test_the_act_takes_the_computed_grade_over_and_asks_why_another(
+    at: str, verified: str, boss: Client
+) -> None:
+    path = f"/centres/{verified}/acts/confirm_result/?party=ndrc"
+    page = boss.get(path).content.decode()
+    assert re.search(r'value="unqualified"\s+selected|value="unqualified"\s+checked', page), page
+    assert "改定理由" in page and "样例" in page
+    given = {"on": "2030-11-15", "party": "ndrc", "key": "k1", "with.grade": "medium"}
+    refused = boss.post(path, given)
+    assert refused.status_code == 422 and "改定理由" in text(refused)
+    for party in ("customs_administration", "tax_administration"):
+        _concur(refused, path, given, party, verified, boss)
+    told = given | {"deviation": "核定口径有误，已另案更正"}
+    assert boss.post(path, told | {"key": "k2"}).status_code == 302
+    why = Deviation.objects.get()
+    assert (why.computed, why.decided) == ("unqualified", "medium")
+    assert ActRecord.objects.get(centre=verified, seq=why.seq).kind == "confirm_result"
+    results = text(boss.get(f"{at}results/"))
+    assert "改定 核定口径有误" in results
+    notice = {"what": "publish", "on": "2030-11-15", "public": "yes", "until": "2030-11-20"}
+    assert boss.post(f"{at}results/", notice).status_code == 302
+    made = Publication.objects.get()
+    assert made.results == {verified: "medium"}
+    shown = text(boss.get(f"{at}published/{made.pk}/"))
+    assert "评估结果公示" in shown and "中等" in shown
+    unit = signed_in(seed.person("unit", ("supporting_unit", "unit-1")))
+    said = {"what": "object", "publication": str(made.pk), "centre": verified, "said": "应为良好"}
+    assert unit.post(f"{at}results/", said).status_code == 302
+    answer = {"what": "answer", "objection": str(Objection.objects.get().pk),
+              "outcome": "rejected", "answer": "维持"}  # fmt: skip
+    assert boss.post(f"{at}results/", answer).status_code == 302
+    assert "维持" in text(unit.get(f"{at}results/"))
+
+
+def _concur(refused: Any, path: str, given: Any, party: str, centre: str, boss: Client) -> None:
+    """A joint body concurs on the draft that the form would record."""
+    answer = boss.post(path, given | {"deviation": "核定口径有误，已另案更正"})
+    digest = re.search(r"sha256:[0-9a-f]{64}", answer.content.decode())
+    assert digest is not None, text(answer)
+    seed.do("nitec", party, "concur", "2030-11-15", centre, draft=digest.group(), agrees=True)
+
+
+def test_a_grade_as_computed_needs_no_reason(verified: str, boss: Client) -> None:
+    path = f"/centres/{verified}/acts/confirm_result/?party=ndrc"
+    given = {"on": "2030-11-15", "party": "ndrc", "key": "k1", "with.grade": "unqualified"}
+    answer = boss.post(path, given)
+    assert "会同" in text(answer) and "请写明改定理由" not in text(answer)
+    assert not Deviation.objects.exists()
+
+
+def test_other_acts_ask_nothing_of_rounds(verified: str, boss: Client) -> None:
+    page = boss.get(f"/centres/{verified}/acts/revoke/?party=ndrc")
+    assert page.status_code == 200 and 'id="proposed"' not in page.content.decode()
+
+
+@pytest.mark.parametrize("programme", ["ncti", "neiic", "nmic", "jliic"])
+def test_every_programmes_way_has_its_survey(programme: str) -> None:
+    rs = library.editions(programme).latest
+    for way in rounds.ways(rs):
+        party = rs.models[way.act].by[0]
+        user = seed.seed.person(f"{programme}-{way.act}", (party, party, programme))
+        client = signed_in(user)
+        page = client.get(f"/rounds/{programme}/new/{way.act}/")
+        assert page.status_code == 200, way
+        assert client.get("/rounds/").status_code == 200
