@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from banfa.office import clock
 from banfa.office.desk import (
     actform,
     citations,
+    figure_prefill,
     moment,
     permitted,
     queue_pages,
@@ -86,7 +87,7 @@ def _act(
         return _may_not(request, where, party, kind)
     choices = setting.choices(where, kind, request.reach.centres())
     posted = request.method == "POST"
-    given = request.POST if posted else review_prefill.given(request, where, kind)
+    given = request.POST if posted else _given(request, where, kind)
     form = actform.build(where.rs, kind, choices, given, request.FILES, party)
     form.cases = permitted.case_options(where.rs, where.state, kind)
     form.organisations = permitted.organisation_options(where.rs, where.state, chosen, choices)
@@ -99,6 +100,12 @@ def _act(
         if answer.accepted and not where.rs.models[kind].probe:
             return HttpResponseRedirect(_receipt_page(where, answer.receipt, chosen.token))
     return _render(request, where, chosen, form, permission, answer, asked)
+
+
+def _given(request: HttpRequest, where: setting.Setting, kind: str) -> QueryDict:
+    """What fills a form that is opened: the query, with what a review or figures bring."""
+    asked = review_prefill.given(request, where, kind)
+    return figure_prefill.given(request, where, kind, asked)
 
 
 def _narrow(request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str) -> bool:

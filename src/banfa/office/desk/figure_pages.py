@@ -31,7 +31,7 @@ from banfa.office.dossiers import uploads as attachable
 from banfa.office.dossiers.errors import BadFile
 from banfa.office.evaluations import goals, proofs, queries, reports, rights, sheets, verbs
 from banfa.office.evaluations.errors import EvaluationError, NotOnFile, Problem, Refused
-from banfa.office.evaluations.models import Collection, Entry, Kind, Stage
+from banfa.office.evaluations.models import Collection, Entry, FigureChange, Kind, Stage
 from banfa.office.evaluations.sheets import Line, Sheet
 from banfa.office.evaluations.systems import programme_of, system_of
 from banfa.office.evaluations.verbs import Value
@@ -113,6 +113,10 @@ class Shown:
     evidence: str
     wrong: list[str] = field(default_factory=list)
     hands: list[tuple[str, str, str]] = field(default_factory=list)
+    trail: list[dict[str, Any]] = field(default_factory=list)
+    before: str = ""
+    latest: str | None = None
+    frozen_shown: str = ""
     new_group: bool = False
     differs: bool = False
 
@@ -159,11 +163,26 @@ def _shown(made: Sheet, step: Stage | None, given: Mapping[str, str] | None) -> 
             for s in rights.steps(made.entry.collection)
             if int(s) in line.values and s != step
         ]
+        shown.trail = [_told(one, change) for change in line.changes]
+        shown.before, shown.latest = in_words(one, line.before), line.held(Stage.VERIFIED)
+        shown.frozen_shown = in_words(one, line.frozen)
         values = {v for v in line.values.values() if v is not None}
         shown.differs = len(values) > 1
         shown.new_group, group = line.group != group, line.group
         rows.append(shown)
     return rows
+
+
+def _told(one: Indicator, change: FigureChange) -> dict[str, Any]:
+    """A change in words: when, by whom, from what to what, why."""
+    before, after = (
+        in_words(one, queries.written(one, v)) or str(_("空"))
+        for v in (change.before, change.after)
+    )
+    told = after if before == after else f"{before} → {after}"
+    hand = figure_words.HANDS.get(Stage(change.stage), "")
+    who = f"{change.by.name if change.by is not None else ''} {hand}".strip()
+    return {"at": change.at, "who": who, "told": told, "reason": change.reason}
 
 
 # --- the page -------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""The steps of figures and the standings of yearly reports in words, with the look of their marks."""
+"""The steps of figures and how yearly reports stand, in words, with the look of their marks."""
 
 from __future__ import annotations
 

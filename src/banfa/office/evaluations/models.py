@@ -207,7 +207,8 @@ class FigureChange(models.Model):
 class Goal(models.Model):
     """What a centre's plan aims at for an indicator in a year, in `unit`.
 
-    `source` is where the plan says so. Rows are only added: the latest holds, and one without a value takes the goal back.
+    `source` is where the plan says so. Rows are only added: the latest holds, and one without a
+    value takes the goal back.
     """
 
     centre = models.ForeignKey(Centre, models.PROTECT, related_name="goals")

@@ -284,6 +284,24 @@ def centres(asked: Asked, seen: Q) -> QuerySet[Centre]:
     )
 
 
+def members(kind: ReportKind, period: int, seen: Q, today: dt.date) -> QuerySet[Centre]:
+    """The centres whose figures of a calendar year are collected: those that report on it; where
+    each centre counts its own years, those that have reported or owe a report. Three queries."""
+    if kind.calendar:
+        return centres(ask(kind, period, today), seen)
+    acts = ActRecord.objects.filter(centre=OuterRef("pk"), kind=kind.act)
+    owed = Matter.objects.filter(
+        centre=OuterRef("pk"), sort=Sort.DUTY, name__in=kind.duties, closed=False
+    )
+    return Centre.objects.filter(seen, Exists(acts) | Exists(owed), book=kind.programme)
+
+
+def order() -> Case:
+    """How statuses are sorted: what is most pressing first."""
+    whens = [When(status=name, then=Value(n)) for n, name in enumerate(STATUSES)]
+    return Case(*whens, default=Value(len(STATUSES)), output_field=IntegerField())
+
+
 def _first(rows: QuerySet[Any], name: str) -> Subquery:
     return Subquery(rows.values(name)[:1])
 

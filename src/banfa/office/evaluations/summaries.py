@@ -196,8 +196,14 @@ class Series:
     with one place, the last differs from the one before (None: there are not two)."""
 
     centre: Centre
+    years: list[int]
     values: list[str | None]
     change: str | None
+
+    @property
+    def labelled(self) -> list[tuple[int, str | None]]:
+        """The values with their years."""
+        return list(zip(self.years, self.values, strict=True))
 
 
 def series(
@@ -216,7 +222,7 @@ def series(
     for centre in chosen:
         given = [held.get((centre.pk, c.year)) for c in collections]
         texts = [written(v, one.places) if v is not None else None for v in given]
-        made.append(Series(centre, texts, _change(given)))
+        made.append(Series(centre, [c.year for c in collections], texts, _change(given)))
     return made
 
 
