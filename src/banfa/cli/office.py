@@ -353,7 +353,7 @@ def _load_demo() -> None:
     """Loads the fictional centres into an empty ledger; leaves a loaded one as it is."""
     from django.db import connection
 
-    from banfa.office.demo import accounts, loader
+    from banfa.office.demo import accounts, figures, loader
     from banfa.office.ledger.models import ActRecord
     from banfa.office.people.models import User
     from banfa.rules.loading import LoadError
@@ -377,6 +377,7 @@ def _load_demo() -> None:
     with connection.cursor() as cursor:
         cursor.execute(f"COMMENT ON SCHEMA public IS '{DEMO_MARK}'")
     made = accounts.make()
+    figures.make()
     for name, why in loaded.left_out.items():
         print(f"未载入 {name}：{why.splitlines()[0]}", file=sys.stderr)
     print(

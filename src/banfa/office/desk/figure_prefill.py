@@ -56,9 +56,10 @@ def answers(report: reports.ReportKind, made: Sheet, rs: Ruleset) -> dict[str, s
         found[f"with.{report.key}"] = str(made.entry.collection.year)
     for line in made.lines:
         wanted, value = model.with_.get(line.name), line.held(Stage.VERIFIED)
-        if wanted is not None and value is not None and line.year == made.entry.collection.year:
-            if _fits(wanted, line.indicator.unit or ""):
-                found[f"with.{line.name}"] = value
+        if wanted is None or value is None or line.year != made.entry.collection.year:
+            continue
+        if _fits(wanted, line.indicator.unit or ""):
+            found[f"with.{line.name}"] = value
     told = say(sheets.table_text(made))
     if place := _text(rs, model):
         found[place] = told

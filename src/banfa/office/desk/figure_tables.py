@@ -357,7 +357,7 @@ def figure_new(request: HttpRequest, programme: str) -> HttpResponse:
         "systems": [
             (s, say(Text(s.name_zh, s.name_en)), say(Text(s.sample_zh, s.sample_en)))
             for s in systems
-        ],  # fmt: skip
+        ],
         "typed": typed,
         "due": due,
         "said": said,

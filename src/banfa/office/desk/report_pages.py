@@ -85,7 +85,7 @@ def report_hurry(request: HttpRequest) -> HttpResponse:
         "rows": [
             (t, _centre_name(t.centre), [say(w) for w in t.what], joined(map(say, t.parties)))
             for t in found
-        ],  # fmt: skip
+        ],
         "left": max(len(set(chosen)) - len(found), 0),
         "nobody": sum(not t.people for t in found),
         "sent": sent,
@@ -407,7 +407,7 @@ def report_compare(request: HttpRequest) -> HttpResponse:
 
 
 def _year_chart(one: Indicator, name: str, years: Sequence[Group]) -> list[Chart]:
-    """One indicator of all centres over the years: its sum, or its mean where it cannot be added."""
+    """An indicator of all centres over the years: its sum, or its mean where none can be."""
     adds = summaries.additive(one)
     what = _("合计") if adds else _("平均")
     unit = unit_of(one)
