@@ -31,7 +31,10 @@ if not os.environ.get("DATABASE_URL"):
 os.environ.setdefault("BANFA_SECRET_KEY", "only-for-tests")
 
 from banfa.office.settings import *  # noqa: F403
-from banfa.office.settings import DATABASES
+from banfa.office.settings import DATABASES, LOGGING
 
 # Test databases are dropped at the end; a pool would still hold connections to them.
 DATABASES["default"]["OPTIONS"].pop("pool")  # type: ignore[attr-defined]
+
+# Refused requests are what many tests are about; a line for each would bury a failure's own.
+LOGGING["loggers"]["django.request"] = {"level": "ERROR", "propagate": True}  # type: ignore[index]

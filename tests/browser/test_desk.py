@@ -34,7 +34,7 @@ def submit(page: Any) -> None:
 
 
 def test_from_the_list_to_a_centre_and_its_forms(page: Any, office: str) -> None:
-    page.goto(office)
+    page.goto(f"{office}/centres/")
     page.keyboard.press("/")
     page.keyboard.type("mini-0003")
     page.keyboard.press("Enter")

@@ -75,7 +75,10 @@ def two_letters(s: Any, a: Any, at: Any) -> bool:
 
 
 def joint(s: Any, act: Any) -> bool:
-    """Customs and the tax administration agreed to this very draft."""
+    """Customs and the tax administration agreed to this very draft, in the state before the act.
+
+    The act uses their agreement up.
+    """
     said = s.concurrences.get(act.draft, {})
     return bool(said.get("customs_administration") and said.get("tax_administration"))
 
@@ -83,12 +86,13 @@ def joint(s: Any, act: Any) -> bool:
 def result_on_record(s: Any, a: Any, at: Any) -> bool:
     case = next(c for c in s.cases.values() if c.acts.get(a.kind) == a.seq)
     order = [case.acts.get(k, 0) for k in ("initial_review", "third_party_verification", a.kind)]
-    return all(order) and order == sorted(order) and joint(s, a)
+    return all(order) and order == sorted(order) and joint(at.before, a)
 
 
 def revoked_on_ground(s: Any, a: Any, at: Any) -> bool:
     act = s.last["revoke"]
-    return joint(s, act) and bool(act.data.get("ground")) and act.on == s.stage_since
+    agreed = joint(at.before, a) if a.kind == "revoke" else True
+    return agreed and bool(act.data.get("ground")) and act.on == s.stage_since
 
 
 def ended_by_decision(s: Any, a: Any, at: Any) -> bool:

@@ -18,6 +18,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from banfa.cli import office
 from banfa.office import clock, demo
 from banfa.office.demo import accounts, loader
 from banfa.office.ledger import coding, library, queries, replay
@@ -198,8 +199,33 @@ def test_the_command_serves_and_stops_with_its_database(tmp_path: Path) -> None:
             [*command, "rebuild", "--check"], env=env, capture_output=True, text=True
         )
         assert checked.returncode == 0, checked.stderr
+        again = subprocess.run(
+            [*command, "demo", "--once"], env=env, capture_output=True, text=True
+        )
+        assert again.returncode == 0 and "演示数据" not in again.stdout, again.stderr
     finally:
         subprocess.run(["rm", "-rf", str(folder)], check=False)
+
+
+@pytest.mark.django_db
+def test_data_of_another_version_ask_to_be_loaded_anew(
+    settings: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    settings.DEMO = True
+    monkeypatch.setattr(loader, "load", lambda: loader.Loaded(centres={"a": "b"}, acts=1))
+    monkeypatch.setattr(accounts, "make", lambda: 0)
+    office._load_demo()
+    assert office._mark() == f"{office.DEMO_MARK} {loader.digest()}"
+    monkeypatch.setattr(ActRecord.objects, "exists", lambda: True)
+    office._load_demo()  # the same version: nothing to say
+    office._brand(office.DEMO_MARK)
+    with pytest.raises(office.Wrong, match="banfa demo --reset"):
+        office._load_demo()
+    office._brand("")
+    with pytest.raises(office.Wrong, match="并非演示的记录"):
+        office._load_demo()
+    (tmp_path / "a.yaml").write_text("a: 1")
+    assert loader.digest(tmp_path) != loader.digest()
 
 
 def _page(url: str, patience: float) -> int:

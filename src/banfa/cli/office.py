@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 DEMO_MARK = "banfa demonstration"
+UNFINISHED = f"{DEMO_MARK}, loading"
 REQUEST_THREADS = 8
 
 
@@ -312,7 +313,7 @@ def _demo(args: argparse.Namespace) -> int:
     _set_up(tables=False)
     if not args.once:
         _check_port(args.port)
-    if args.reset:
+    if args.reset or _mark() == UNFINISHED:  # interrupted while loading: nobody has used it
         _reset()
     _make_tables()
     _load_demo()
@@ -334,10 +335,18 @@ def _mark() -> str:
         return str(cursor.fetchone()[0] or "")
 
 
+def _brand(mark: str) -> None:
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"COMMENT ON SCHEMA public IS '{mark}'")
+
+
 def _reset() -> None:
     from django.db import connection
 
-    if "ledger_actrecord" in connection.introspection.table_names() and _mark() != DEMO_MARK:
+    tables = connection.introspection.table_names()
+    if "ledger_actrecord" in tables and not _mark().startswith(DEMO_MARK):
         from banfa.office.ledger.models import ActRecord
 
         if ActRecord.objects.exists():
@@ -351,8 +360,6 @@ def _reset() -> None:
 
 def _load_demo() -> None:
     """Loads the fictional centres into an empty ledger; leaves a loaded one as it is."""
-    from django.db import connection
-
     from banfa.office.demo import accounts, figures, loader
     from banfa.office.ledger.models import ActRecord
     from banfa.office.people.models import User
@@ -362,28 +369,40 @@ def _load_demo() -> None:
         raise Wrong(
             "此数据库中有正式账号，不能用于演示；请换一个数据库 / this database has real accounts"
         )
+    whole = f"{DEMO_MARK} {loader.digest()}"
     if ActRecord.objects.exists():
-        if _mark() != DEMO_MARK:
-            raise Wrong(
-                "此数据库中已有并非演示的记录，不能用于演示；请换一个数据库（DATABASE_URL 或 "
-                "BANFA_DATA_DIR）/ this database holds records that are no demonstration"
-            )
+        _same_demo(whole)
         accounts.make()
         return
+    _brand(UNFINISHED)
     try:
         loaded = loader.load()
     except LoadError as error:
         raise Wrong(error.text("zh")) from error
-    with connection.cursor() as cursor:
-        cursor.execute(f"COMMENT ON SCHEMA public IS '{DEMO_MARK}'")
     made = accounts.make()
     figures.make()
+    _brand(whole)
     for name, why in loaded.left_out.items():
         print(f"未载入 {name}：{why.splitlines()[0]}", file=sys.stderr)
     print(
         f"演示数据：{len(loaded.centres)} 个中心，{loaded.acts} 项行为，{made} 个账号"
         " / centres, acts, accounts"
     )
+
+
+def _same_demo(whole: str) -> None:
+    """Raises Wrong unless the records are those that this version of the demonstration loads."""
+    found = _mark()
+    if not found.startswith(DEMO_MARK):
+        raise Wrong(
+            "此数据库中有并非演示的记录，不能用于演示；请换一个数据库（DATABASE_URL 或 "
+            "BANFA_DATA_DIR）/ this database holds records that are no demonstration"
+        )
+    if found != whole:
+        raise Wrong(
+            "这里的演示数据由另一版本载入，与现在的演示不同；请用 banfa demo --reset 重新载入"
+            " / another version loaded these data: load anew with banfa demo --reset"
+        )
 
 
 def _check_port(port: int) -> None:

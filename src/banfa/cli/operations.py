@@ -19,7 +19,7 @@ def add_commands(commands: Any, within: Callable[[Run], Run]) -> None:
     """Adds the commands; `within` gives a command its database."""
     bring = commands.add_parser("import", help="导入既有中心 / bring in existing centres")
     bring.add_argument("file", type=Path, help="CSV 或 Excel（.xlsx）文件 / a CSV or .xlsx file")
-    bring.add_argument("--programme", required=True, help="办法 / programme, as nmic")
+    bring.add_argument("--programme", required=True, help="办法标识 / id of the programme")
     bring.add_argument("--on", type=_day, help="办理日期，默认今日 / day of the acts (today)")
     bring.add_argument("--basis", default="", help="依据文件 / basis, where no column says it")
     bring.add_argument(

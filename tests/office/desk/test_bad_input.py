@@ -216,7 +216,7 @@ def test_a_form_that_is_too_large_is_told_its_limit(everybody: User, told: Told)
     at = "/centres/mini-0002/acts/survey/?party=unit"
     answer = client.post(at, {"with.reason": "长" * 3_000_000})
     assert answer.status_code == 413 and "一次提交不得超过" in answer.content.decode()
-    answer = client.post(at, {f"f{n}": "" for n in range(1_500)})
+    answer = client.post(at, {f"f{n}": "" for n in range(20_500)})
     told.clear(answer, "too many fields")
     assert answer.status_code in (400, 413)
 
@@ -234,7 +234,8 @@ def test_a_forged_token_and_a_strange_body(everybody: User, told: Told) -> None:
     for kind in ("application/json", "multipart/form-data; boundary=x", "text/plain; charset=nope"):
         for pattern in patterns():
             at = address(pattern, usual(pattern))
-            told.clear(free.post(at, data=b"\xff\x00{", content_type=kind), f"{kind} {at}")
+            answer = free.generic("POST", at, b"\xff\x00{", content_type=kind)
+            told.clear(answer, f"{kind} {at}")
 
 
 def test_an_ended_session_leads_to_the_sign_in_page(everybody: User, told: Told) -> None:
@@ -246,6 +247,7 @@ def test_an_ended_session_leads_to_the_sign_in_page(everybody: User, told: Told)
         at = address(pattern, usual(pattern))
         for answer in (client.get(at), client.post(at, {"x": "1"})):
             told.clear(answer, at)
-            assert answer.status_code in (200, 302, 404, 405), (at, answer.status_code)
+            kept = answer.status_code == 403 and "再次发送" in answer.content.decode()
+            assert kept or answer.status_code in (200, 302, 404, 405), (at, answer.status_code)
             if answer.status_code == 302:
                 assert "/account/login/" in answer["Location"] or pattern.name == "language"

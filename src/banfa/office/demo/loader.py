@@ -9,6 +9,7 @@ elsewhere (tests), where these accounts may not exist, the record names no perso
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -60,6 +61,15 @@ class _File:
 def files(folder: Path = FOLDER) -> list[Path]:
     """The history files."""
     return sorted(folder.glob("*.yaml"))
+
+
+def digest(folder: Path = FOLDER) -> str:
+    """Over all that the demonstration is made of: another digest, another demonstration."""
+    parts = sorted(path for path in folder.rglob("*") if path.suffix in (".yaml", ".csv"))
+    said = hashlib.sha256()
+    for path in parts:
+        said.update(f"{path.relative_to(folder)}\0".encode() + path.read_bytes())
+    return said.hexdigest()[:16]
 
 
 def load(folder: Path = FOLDER) -> Loaded:

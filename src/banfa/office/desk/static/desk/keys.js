@@ -42,6 +42,8 @@ export function shortcuts(root) {
         event.preventDefault();
         search.focus();
         search.select();
+      } else {
+        root.querySelector('#keys [data-key="s"]')?.click();
       }
     }
     const place = event.key === "Escape" && event.target.closest(".form-here");
