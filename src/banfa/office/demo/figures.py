@@ -66,7 +66,7 @@ def _collection(kind: reports.ReportKind, year: int, today: dt.date) -> bool:
     if not systems or not members or (under_way and not kind.calendar):
         return False
     due = reports.last_day(kind, year, today)
-    opens = dt.date(year, 11, 1) if under_way else dt.date(year + 1, 1, 4)
+    opens = due - dt.timedelta(days=56) if due is not None else dt.date(year, 11, 1)
     name = Text(f"{year}年度关键指标", f"Key figures of {year}")
     collection = verbs.open_collection(
         None,
