@@ -24,7 +24,7 @@ from banfa.office.evaluations.models import (
     Kind,
     Stage,
 )
-from banfa.office.evaluations.systems import fields_of
+from banfa.office.evaluations.systems import fields_of, system_of
 from banfa.office.evaluations.verbs import Opening
 from banfa.office.ledger import library
 from banfa.rules.exact import written
@@ -43,6 +43,7 @@ SIZES = {
     "小时": 4200,
     "件": 30,
     "%": 60,
+    "次": 1,
 }
 SOURCE = "组建方案“年度目标”部分（虚构）"
 
@@ -126,6 +127,8 @@ def _fill(collection: Collection, entries: list[Entry], stage: Stage, jump: bool
 def _values(collection: Collection, centre: str, jump: bool) -> dict[str, int]:
     """A centre's values of a year: a size of its own, growing year by year."""
     fields = fields_of(collection, Stage.REVIEWED)
+    derived = (one.derived for one in system_of(collection.system).indicators.values())
+    wholes = {one.share.whole for one in derived if one is not None and one.share is not None}
     made: dict[str, Decimal] = {}
     for name, one in sorted(fields.items(), key=lambda item: item[1].plausible.part_of or ""):
         if one.type != "number":
@@ -134,7 +137,12 @@ def _values(collection: Collection, centre: str, jump: bool) -> dict[str, int]:
         if part is not None:
             value = part * _between(25, 60, centre, name) / 100
         else:
-            base = Decimal(SIZES.get(one.unit or "", 10)) * _between(50, 180, centre, name) / 100
+            base = (
+                (4 if name in wholes else 1)
+                * Decimal(SIZES.get(one.unit or "", 10))
+                * _between(50, 180, centre, name)
+                / 100
+            )
             growth = Decimal(1) + Decimal(_between(3, 14, centre, name)) / 100
             value = base * growth ** (collection.year - 2027)
         if jump and one.plausible.change is not None:

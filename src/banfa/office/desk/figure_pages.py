@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -166,11 +166,24 @@ def _shown(made: Sheet, step: Stage | None, given: Mapping[str, str] | None) -> 
         shown.trail = [_told(one, change) for change in line.changes]
         shown.before, shown.latest = in_words(one, line.before), line.held(Stage.VERIFIED)
         shown.frozen_shown = in_words(one, line.frozen)
+        shown.hands = list(_together(shown.hands))
         values = {v for v in line.values.values() if v is not None}
         shown.differs = len(values) > 1
         shown.new_group, group = line.group != group, line.group
         rows.append(shown)
     return rows
+
+
+def _together(hands: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
+    """Hands that say the same of a value, in one line."""
+    labels: list[str] = []
+    for number, (label, value, words) in enumerate(hands):
+        labels.append(label)
+        following = hands[number + 1] if number + 1 < len(hands) else None
+        if following is not None and following[1] == value and not words and not following[2]:
+            continue
+        yield " = ".join(labels), value, words
+        labels = []
 
 
 def _told(one: Indicator, change: FigureChange) -> dict[str, Any]:
@@ -261,6 +274,7 @@ def _page(
         "may_goal": goals.may_set(request.reach, entry),
         "goal_rows": [r for r in rows if r.line.indicator.type == "number"],
         "has_goals": any(r.line.goal for r in rows),
+        "has_hands": not mine or any(r.hands for r in rows),
         "files": {p.digest: p for r in rows for p in r.line.proofs},
         "viewing": viewing,
         "shown_types": attachable.SHOWN,

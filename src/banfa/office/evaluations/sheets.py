@@ -82,7 +82,9 @@ def sheet(entry: Entry) -> Sheet:
     aims, files = goals.held(entry.centre_id, years), proofs.held(entry)
     act = reports.report_of(entry) if collection.kind == Kind.ANNUAL else None
     lines = []
-    for name, one in fields_of(collection, _furthest(entry)).items():
+    order = list(system.groups)
+    fields = fields_of(collection, _furthest(entry))
+    for name, one in sorted(fields.items(), key=lambda field: order.index(field[1].group)):
         for year in years:
             at = (name, year)
             figure, past = held.get(at), held.get((name, year - 1)) or earlier.get((name, year - 1))
