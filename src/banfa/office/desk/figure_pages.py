@@ -239,7 +239,8 @@ def _page(
     request: HttpRequest, entry: Entry, said: str = "", problems: list[Problem] | None = None,
     status: int = 200,
 ) -> HttpResponse:  # fmt: skip
-    entry = queries.entry(request.reach, entry.collection, entry.centre_id)
+    if request.method == "POST":
+        entry = queries.entry(request.reach, entry.collection, entry.centre_id)
     made = sheets.sheet(entry)
     of, step = entry.collection, made.step
     mine = step is not None and rights.may_enter(request.reach, of, entry.centre, step)
@@ -283,7 +284,6 @@ def _page(
         "saved": request.GET.get("saved", ""),
         "report_link": _report_link(request, made),
         "panels": [p for panel in PANELS if (p := panel(request, entry)) is not None],
-        "version": request.POST.get("version", entry.version) if said else entry.version,
     }
     answer = render(request, "desk/figures.html", context, status=status)
     return answer

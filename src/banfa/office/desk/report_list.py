@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -100,7 +100,6 @@ class Row:
     status: tuple[Any, str]
     where: str
     figures: tuple[Any, str] | None
-    entry: Entry | None
 
 
 class Reports(lists.Listing):
@@ -129,7 +128,8 @@ class Reports(lists.Listing):
                lambda on: (F("reported_on"), F("id"))),
         Column("due", _("期限"), lambda r: r.centre.due, lambda on: (F("due"), F("id"))),
         Column("where", _("现处环节"), lambda r: r.where),
-        Column("figures", _("关键指标"), lambda r: str(r.figures[0]) if r.figures else ""),
+        Column("figures", _("关键指标"), lambda r: str(r.figures[0]) if r.figures else "",
+               lambda on: (F("figures_stage"), F("id"))),
     )  # fmt: skip
 
     def find(self, asked: Asked) -> QuerySet[Centre]:
@@ -138,7 +138,11 @@ class Reports(lists.Listing):
         if about is None:
             return Centre.objects.none()
         found = reports.centres(about.asked, asked.reach.centres())
-        return found.annotate(order=reports.order()).filter(self._conditions(asked))
+        entries = Entry.objects.filter(centre=OuterRef("pk"), collection=about.collection)
+        found = found.annotate(
+            order=reports.order(), figures_stage=Subquery(entries.values("stage")[:1])
+        )
+        return found.filter(self._conditions(asked))
 
     def _conditions(self, asked: Asked) -> Q:
         given, found = asked.given, Q()
@@ -172,21 +176,18 @@ class Reports(lists.Listing):
         return [*lines, *((str(self.filters[n]), words.get(n, {}).get(v, v)) for n, v in set_)]
 
     def rows(self, asked: Asked, found: Sequence[Centre]) -> list[Row]:
-        """A page of centres in words: one query."""
+        """A page of centres in words."""
         about = setting(asked)
         if about is None:
             return []
-        held: dict[str, Entry] = {}
-        if about.collection is not None:
-            entries = about.collection.entries.filter(centre__in=found)
-            held = {entry.centre_id: entry for entry in entries}
-        return [self._row(about, centre, held.get(centre.pk)) for centre in found]
+        return [self._row(about, centre) for centre in found]
 
-    def _row(self, about: Setting, centre: Any, entry: Entry | None) -> Row:
+    def _row(self, about: Setting, centre: Any) -> Row:
         name = say(Text(centre.title_zh or centre.pk, centre.title_en or centre.title_zh))
-        figures = figure_words.STAGES[Stage(entry.stage)] if entry is not None else None
+        held = centre.figures_stage
+        figures = figure_words.STAGES[Stage(held)] if held is not None else None
         status = figure_words.STATUSES[centre.status]
-        return Row(centre, name, status, self._where(about, centre), figures, entry)
+        return Row(centre, name, status, self._where(about, centre), figures)
 
     def _where(self, about: Setting, centre: Any) -> str:
         """Where a report stands: its step, and with whom."""

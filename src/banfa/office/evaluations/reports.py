@@ -16,7 +16,10 @@ from django.db.models import (
     CharField,
     Count,
     Exists,
+    F,
+    Func,
     IntegerField,
+    JSONField,
     OuterRef,
     Q,
     QuerySet,
@@ -221,20 +224,24 @@ def ask(kind: ReportKind, period: int, today: dt.date) -> Asked:
 
 
 def periods(kind: ReportKind, seen: Q) -> list[int]:
-    """The periods reported on or owed at the centres that `seen` allows, latest first: two queries.
+    """The periods reported on or owed at the centres that `seen` allows, latest first.
+
+    Two queries at most.
 
     The first is the latest that somebody owes, when there is one.
     """
     centres = Centre.objects.filter(seen, book=kind.programme)
     path = f"payload__data__{kind.key}"
     acts = ActRecord.objects.filter(kind=kind.act, centre__in=centres).order_by()
-    reported = {n for n in acts.values_list(path, flat=True).distinct() if isinstance(n, int)}
     owed = Matter.objects.filter(
         sort=Sort.DUTY, name__in=kind.duties, closed=False, centre__in=centres
     ).order_by()
     if kind.calendar:
-        reported |= {n for n in owed.values_list("year", flat=True).distinct() if n is not None}
-    elif owed.exists():
+        year = Func(F("year"), function="to_jsonb", output_field=JSONField())
+        both = acts.values_list(path, flat=True).union(owed.values_list(year, flat=True))
+        return sorted({n for n in both if isinstance(n, int)}, reverse=True)
+    reported = {n for n in acts.values_list(path, flat=True).distinct() if isinstance(n, int)}
+    if owed.exists():
         reported |= {max(reported, default=0) + 1, 1}
     return sorted(reported, reverse=True)
 

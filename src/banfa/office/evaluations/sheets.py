@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from django.db.models import prefetch_related_objects
+
 from banfa.office.evaluations import goals, plausibility, proofs, queries, reports, rights
 from banfa.office.evaluations.models import Entry, Figure, FigureChange, Kind, Proof, Stage
 from banfa.office.evaluations.queries import written
@@ -68,6 +70,8 @@ def sheet(entry: Entry) -> Sheet:
     """A centre's table: eight queries at most, whatever its size."""
     collection = entry.collection
     system, years = system_of(collection.system), years_of(collection)
+    getattr(entry, "_prefetched_objects_cache", {}).pop("figures", None)
+    prefetch_related_objects([entry], "figures")
     figures = list(entry.figures.all())
     held = {(f.indicator, f.year): f for f in figures}
     changes: dict[int, list[FigureChange]] = {}
