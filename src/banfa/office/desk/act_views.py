@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,6 +16,7 @@ from banfa.office import clock
 from banfa.office.desk import (
     actform,
     citations,
+    figure_prefill,
     moment,
     permitted,
     review_prefill,
@@ -89,8 +90,7 @@ def _act(
     posted = request.method == "POST"
     asked_for = request.POST if posted else request.GET
     proposed = round_prefill.proposed(where, kind, asked_for.get("about", ""))
-    given = request.POST if posted else review_prefill.given(request, where, kind)
-    given = given if posted else round_prefill.filled(given, proposed)
+    given = request.POST if posted else _given(request, where, kind, proposed)
     form = actform.build(where.rs, kind, choices, given, request.FILES, party)
     form.cases = permitted.case_options(where.rs, where.state, kind)
     form.organisations = permitted.organisation_options(where.rs, where.state, chosen, choices)
@@ -103,6 +103,18 @@ def _act(
         if answer.accepted and not where.rs.models[kind].probe:
             return HttpResponseRedirect(_receipt_page(where, answer.receipt, chosen.token))
     return _render(request, where, chosen, form, permission, answer, asked, proposed)
+
+
+def _given(
+    request: HttpRequest,
+    where: setting.Setting,
+    kind: str,
+    proposed: round_prefill.Proposed | None,
+) -> QueryDict:
+    """What fills a form that is opened: the query, with what a review, figures, a run bring."""
+    asked = review_prefill.given(request, where, kind)
+    asked = figure_prefill.given(request, where, kind, asked)
+    return round_prefill.filled(asked, proposed)
 
 
 def _narrow(request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str) -> bool:

@@ -24,7 +24,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import act_list, centre_list, due_list, lists, organisation_list
+from banfa.office.desk import (
+    act_list,
+    centre_list,
+    due_list,
+    lists,
+    organisation_list,
+    report_list,
+)
 from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.exports import XLSX, plain
 from banfa.office.desk.language import say
@@ -45,6 +52,7 @@ LISTINGS: dict[str, lists.Listing] = {
         due_list.Due(),
         act_list.Acts(),
         organisation_list.Organisations(),
+        report_list.Reports(),
     )
 }
 MOST_IN_A_FILE = 500_000

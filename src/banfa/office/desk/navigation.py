@@ -32,6 +32,7 @@ def entries(request: HttpRequest) -> list[Entry]:
             Entry("centre_list", _("中心"), "centres"),
             Entry("programmes", _("办法一览"), "programmes"),
             Entry("dossiers", _("材料"), "dossiers"),
+            Entry("reports", _("年度报告"), "reports"),
             Entry("rounds", _("评估"), "rounds"),
             Entry("calendar", _("期限日历"), "calendar"),
         ]
