@@ -20,10 +20,17 @@ from django.test.utils import CaptureQueriesContext
 
 from banfa.cli import office
 from banfa.office import clock, demo
-from banfa.office.demo import accounts, loader
+from banfa.office.demo import accounts, loader, rounds
+from banfa.office.evaluations import round_queries
+from banfa.office.evaluations import verbs as evaluated
+from banfa.office.evaluations.models import Deviation, Run
+from banfa.office.evaluations.rounds import authority
+from banfa.office.evaluations.rounds import rounds as all_rounds
+from banfa.office.evaluations.tables import repeated
 from banfa.office.ledger import coding, library, queries, replay
 from banfa.office.ledger.models import ActRecord, Centre
-from banfa.office.people import rights
+from banfa.office.notices.queries import holders
+from banfa.office.people import access, rights
 from banfa.office.people.models import Capacity, Delegation, Organisation, Standing, User
 from banfa.office.people.verbs import uscc_fits
 from banfa.office.reviews import deadlines as review_deadlines
@@ -174,6 +181,30 @@ def _doors(client: Client) -> None:
     assert "没有符合的人员" in none
     user = User.objects.get(username="jian.wenyuan")
     assert client.post("/account/demo/", {"user": user.pk})["Location"] == "/"
+
+
+@pytest.mark.django_db
+def test_rounds_that_are_over_are_scored_and_agree_with_the_grades_on_file(
+    demonstration: loader.Loaded,
+) -> None:
+    accounts.make()
+    evaluated.seed_samples()
+    assert rounds.make() > 5
+    seen = set()
+    for programme in ids():
+        for reach in (
+            access.reach(u, demo.TODAY) for u in holders(programme, authority(programme))[:1]
+        ):
+            for one in all_rounds(reach):
+                run = round_queries.adopted(one.collection)
+                for centre, grade in round_queries.decided(reach, one).items():
+                    found = round_queries.computed_for(run, centre)
+                    assert found is not None and found.grade is not None
+                    why = Deviation.objects.filter(centre=centre, run=run).first()
+                    assert (found.grade == grade) == (why is None)
+                    seen.add((one.programme.programme, why is None))
+    assert len({programme for programme, _ in seen}) == 3 and ("nitec", False) in seen
+    assert all(repeated(run) for run in Run.objects.select_related("collection__system"))
 
 
 @pytest.mark.django_db

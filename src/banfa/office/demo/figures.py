@@ -135,23 +135,23 @@ def _values(collection: Collection, centre: str, jump: bool) -> dict[str, int]:
             continue
         part = made.get(one.plausible.part_of or "")
         if part is not None:
-            value = part * _between(25, 60, centre, name) / 100
+            value = part * between(25, 60, centre, name) / 100
         else:
             base = (
                 (4 if name in wholes else 1)
                 * Decimal(SIZES.get(one.unit or "", 10))
-                * _between(50, 180, centre, name)
+                * between(50, 180, centre, name)
                 / 100
             )
-            growth = Decimal(1) + Decimal(_between(3, 14, centre, name)) / 100
+            growth = Decimal(1) + Decimal(between(3, 14, centre, name)) / 100
             value = base * growth ** (collection.year - 2027)
         if jump and one.plausible.change is not None:
             value, jump = value * 4, False
-        made[name] = _within(one, value)
+        made[name] = within(one, value)
     return {name: whole(name, fields[name], value) for name, value in made.items()}
 
 
-def _within(one: Indicator, value: Decimal) -> Decimal:
+def within(one: Indicator, value: Decimal) -> Decimal:
     """A value to the indicator's places, and within what can be true."""
     value = value.quantize(Decimal(1).scaleb(-one.places))
     if one.allowed.at_most is not None:
@@ -161,7 +161,7 @@ def _within(one: Indicator, value: Decimal) -> Decimal:
     return value
 
 
-def _between(low: int, high: int, *of: str) -> int:
+def between(low: int, high: int, *of: str) -> int:
     """A number that is always the same for the same words."""
     seed = hashlib.sha256(" ".join(of).encode()).digest()
     return low + int.from_bytes(seed[:4], "big") % (high - low + 1)
