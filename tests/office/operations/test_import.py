@@ -81,6 +81,7 @@ def test_what_is_accepted_is_entered_by_the_competent_body_once() -> None:
     assert Organisation.objects.count() == 3
     again = bring(dry=False)
     assert again.count(verbs.ACCEPTED) == 0 and ActRecord.objects.count() == 4
+    assert [x.line for x in again.lines if x.standing == verbs.KNOWN] == [2, 3, 4, 5, 7]
     assert told(again)[2][1] == [("", "已在册（nmic-0001）")]
     assert replay.verify().sound and replay.rebuild().faults == []
 

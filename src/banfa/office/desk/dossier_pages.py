@@ -102,7 +102,7 @@ def materials(request: HttpRequest, centre: str) -> HttpResponse:
     rows = queries.listed(request.user, request.reach, Q(centre=page.centre))
     filed = queries.filed(page)
     context = {
-        "here": "home",
+        "here": "centres",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(page.centre, "materials"),
@@ -177,7 +177,7 @@ def _begin(
     )  # fmt: skip
     schemas = where.rs.programme.documents
     context = {
-        "here": "home" if where.centre else "programmes",
+        "here": "centres" if where.centre else "programmes",
         "where": where,
         "programme": where.rs.programme,
         "party": chosen.token,

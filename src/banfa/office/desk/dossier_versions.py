@@ -342,7 +342,7 @@ def basis(request: HttpRequest, centre: str, seq: int) -> HttpResponse:
     if entry is None:
         raise NotOnFile("没有这一序号的行为", "no such act")
     context = {
-        "here": "home",
+        "here": "centres",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(page.centre, "materials"),
@@ -364,7 +364,7 @@ def document(request: HttpRequest, centre: str, seq: int, number: str) -> HttpRe
     typed = content.typed(given, {}, {kind: held or {}})
     sheet = outline.one_document(schema, kind, typed, queries.organisations(), say)
     context = {
-        "here": "home",
+        "here": "centres",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(page.centre, "materials"),

@@ -235,7 +235,7 @@ def _receipt(request: HttpRequest, rs: Ruleset, kept: Upload) -> HttpResponse:
     return render(request, "desk/import_preview.html", context)
 
 
-MARKS = {verbs.ACCEPTED: "good", verbs.REFUSED: "bad", verbs.FAULTY: "warn"}
+MARKS = {verbs.ACCEPTED: "good", verbs.REFUSED: "bad", verbs.FAULTY: "warn", verbs.KNOWN: "plain"}
 
 
 def _lines(lines: list[verbs.Line], dry: bool) -> list[dict[str, Any]]:

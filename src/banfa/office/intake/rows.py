@@ -39,6 +39,7 @@ class Row:
     name: str
     proposal: Proposal | None = None
     faults: list[Fault] = field(default_factory=list)
+    known: str | None = None
 
 
 @dataclass
@@ -70,7 +71,7 @@ class Reading:
         if not row.name:
             row.faults.append(Fault("", Text("没有中心名称", "the centre has no name")))
         elif row.name in known:
-            at = known[row.name]
+            at = row.known = known[row.name]
             row.faults.append(Fault("", Text(f"已在册（{at}）", f"already on file ({at})")))
         elif row.name in seen:
             at = str(seen[row.name])

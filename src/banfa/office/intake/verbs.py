@@ -26,7 +26,7 @@ from banfa.rules.life import digest
 from banfa.rules.proposals import BadProposal
 from banfa.rules.ruleset import Ruleset
 
-ACCEPTED, REFUSED, FAULTY = "accepted", "refused", "faulty"
+ACCEPTED, REFUSED, FAULTY, KNOWN = "accepted", "refused", "faulty", "known"
 
 
 @dataclass(slots=True)
@@ -122,7 +122,7 @@ def _judged(
 def _line(row: Row, outcome: bulk.Outcome | None, headings: Mapping[str, str]) -> Line:
     if outcome is None:
         says = [(f.column, f.text.zh, f.text.en, "") for f in row.faults]
-        return Line(row.line, row.name, FAULTY, says=says)
+        return Line(row.line, row.name, KNOWN if row.known else FAULTY, row.known, says)
     if isinstance(outcome.error, BadProposal):
         says = [
             (headings.get(m.where, ""), m.text.zh, m.text.en, "") for m in outcome.error.mistakes

@@ -82,7 +82,7 @@ class Centre(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name_zh or self.id
+        return self.name_zh or self.title_zh or self.id
 
 
 class ActRecord(models.Model):

@@ -592,5 +592,7 @@ def _titles(row: Any, today: dt.date) -> Iterator[Text]:
         yield Text(f"补选专家（缺{lacking}位）", f"Choose {lacking} more experts")
     elif row.done == row.size * row.whole:
         yield Text("评分表已交齐，请汇总", "All sheets are in: sum up")
+    elif row.due is not None and row.due < today:
+        yield Text("评审已逾期，尚有评分表未交", "The deadline is over, sheets are missing")
     elif row.due is not None and (row.due - today).days <= SOON:
         yield Text("评审将到期，尚有评分表未交", "The deadline is near, sheets are missing")
