@@ -307,12 +307,13 @@ def measure(
 
 
 def _ask_all(port: int, make: Callable[[int], Asked], numbers: range, good: int) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    """Asks one after another, over a connection each: both workers get their share."""
     for number in numbers:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         status = ask(connection, make(number))
+        connection.close()
         if status != good:
             raise RuntimeError(f"{make(number).address}: {status} instead of {good}")
-    connection.close()
 
 
 def ask(connection: http.client.HTTPConnection, asked: Asked) -> int:
