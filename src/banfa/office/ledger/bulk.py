@@ -40,6 +40,7 @@ from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
 from banfa.office.rows import ready
 from banfa.rules.history import History, Taken
+from banfa.rules.judge import Finding
 from banfa.rules.life import Act, State
 from banfa.rules.proposals import BadProposal
 from banfa.rules.ruleset import Ruleset
@@ -102,7 +103,7 @@ def record_many(
 def judge_many(proposals: Iterable[Proposal], told: Told | None = None) -> list[Outcome]:
     """What `record` would answer to each as things stand now; none sees the others.
 
-    Nothing is recorded or locked.
+    Nothing is recorded or locked. Where all conditions hold, none is put into words.
     """
     asked = list(proposals)
     return _Batch(asked, [None] * len(asked), {}, dry=True, alone=True, told=told).run()
@@ -375,6 +376,7 @@ class _InBatch(Recording):
         super().__init__(proposal, recorded, dry=batch.alone)
         self.batch = batch
         self.facts = _Facts(batch)
+        self.explained = not batch.alone
 
     # --- what is asked
 
@@ -400,6 +402,11 @@ class _InBatch(Recording):
             return super()._caused(row)
         mine = [r for r in self.batch.acts if r.caused_by == row.seq and r.book_id == row.book_id]
         return sorted((r for r in mine if r.centre_id), key=lambda r: str(r.centre_id))
+
+    def _told(self, taken: Taken) -> list[Finding]:
+        if self.batch.alone and taken.accepted and taken.plain:
+            return []
+        return taken.findings
 
     def _reach(self, user: User) -> access.Reach:
         return self.batch.reach(user, self.now.astimezone(clock.SHANGHAI).date())

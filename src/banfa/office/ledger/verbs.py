@@ -180,6 +180,7 @@ class Recording:
         self.dry = dry
         self.facts = DatabaseFacts(lock=not dry)
         self.held: access.Held | None = None
+        self.explained = True
         self.agenda: Agenda | None = None
         self.acts: list[ActRecord] | None = None
 
@@ -431,7 +432,7 @@ class Recording:
         centre = self.centre
         world = self._world(self.facts)
         act = self._act(history, world)
-        taken = history.propose(act, world, self.facts)
+        taken = history.propose(act, world, self.facts, self.explained)
         name = centre.id if centre is not None and centre.version else None
         if not taken.accepted:
             return Receipt(False, self.book.programme, name, taken.findings)
@@ -440,7 +441,7 @@ class Recording:
         for made, _, answer in caused:
             taken.add_caused(made, answer)
         if not taken.accepted or self.dry:
-            return Receipt(taken.accepted, self.book.programme, name, taken.findings)
+            return Receipt(taken.accepted, self.book.programme, name, self._told(taken))
         receipt = self._keep(act, taken, history, centre, main=True)
         for made, other, answer in caused:
             made.caused_by = act.seq
@@ -448,6 +449,10 @@ class Recording:
         if centre is None:
             self._outdate()
         return receipt
+
+    def _told(self, taken: Taken) -> list[Finding]:
+        """The findings of an act that is not recorded, in words."""
+        return taken.findings
 
     def _cause(self, rs: Ruleset, act: Act, world: World) -> list[tuple[Act, Centre, Taken]]:
         """The acts this one causes, each judged with this one in sight; centres locked in order."""
