@@ -340,7 +340,7 @@ def figure_new(request: HttpRequest, programme: str) -> HttpResponse:
     typed = {
         "year": given.get("year", str(year)),
         "system": given.get("system", str(systems[0].pk) if systems else ""),
-        "opens": given.get("opens", today.isoformat()),
+        "opens": given.get("opens", min(today, due or today).isoformat()),
         "closes": given.get("closes", due.isoformat() if due is not None else ""),
     }
     said = ""
