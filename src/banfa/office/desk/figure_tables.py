@@ -24,6 +24,7 @@ from banfa.office.desk.figure_files import Table
 from banfa.office.desk.figure_pages import centre_name, found, home, in_words, name_of, unit_of
 from banfa.office.desk.language import say
 from banfa.office.desk.lists import text_of
+from banfa.office.dossiers import uploads as attachable
 from banfa.office.evaluations import (
     queries,
     reports,
@@ -245,7 +246,8 @@ def figure_upload(request: HttpRequest, collection: int) -> HttpResponse:
             if (file.size or 0) > workbook.MAX_BYTES:
                 size = workbook.MAX_BYTES // 1_000_000
                 raise EvaluationError(f"文件超过 {size} MB", f"the file is over {size} MB")
-            made = uploads.keep(request.reach, of, step, str(file.name or ""), file.read())
+            name = attachable.safe_name(str(file.name or ""))
+            made = uploads.keep(request.reach, of, step, name, file.read())
             uploads.preview(request.reach, made)
             return HttpResponseRedirect(reverse("figure_preview", args=[of.pk, made.pk]))
         except EvaluationError as error:
@@ -340,7 +342,7 @@ def figure_new(request: HttpRequest, programme: str) -> HttpResponse:
     typed = {
         "year": given.get("year", str(year)),
         "system": given.get("system", str(systems[0].pk) if systems else ""),
-        "opens": given.get("opens", today.isoformat()),
+        "opens": given.get("opens", min(today, due or today).isoformat()),
         "closes": given.get("closes", due.isoformat() if due is not None else ""),
     }
     said = ""
@@ -366,7 +368,8 @@ def figure_new(request: HttpRequest, programme: str) -> HttpResponse:
 
 
 def _year(raw: str) -> int | None:
-    return int(raw) if raw.isascii() and raw.isdigit() and 2000 <= int(raw[:5]) <= 2200 else None
+    plain = len(raw) == 4 and raw.isascii() and raw.isdigit()
+    return int(raw) if plain and 2000 <= int(raw) <= 2200 else None
 
 
 def _day(raw: str, label: str, english: str) -> dt.date | None:

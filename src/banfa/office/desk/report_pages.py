@@ -61,7 +61,7 @@ def report_hurry(request: HttpRequest) -> HttpResponse:
     about = report_list.setting(asked)
     if about is None:
         return wrong_request(request, _("您所在的办法没有年度报告。"))
-    chosen = [c[:60] for c in given.getlist("centre")[: urging.MOST + 1]]
+    chosen = [c[:60] for c in given.getlist("centre")[: urging.MOST + 1] if "\0" not in c]
     if len(chosen) > urging.MOST:
         return wrong_request(request, _("一次至多催报%s家，请分批办理。") % urging.MOST)
     if given.get("all") == "overdue":
