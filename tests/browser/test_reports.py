@@ -11,7 +11,7 @@ import pytest
 from banfa.office.evaluations import verbs
 from banfa.office.evaluations.models import Collection, Figure, Stage
 from banfa.office.notices.models import Notice
-from tests.browser.test_axe import LOOKS, faults, look
+from tests.browser.test_every_page import AXE_SCRIPT, look
 from tests.office.desk import seed
 
 SYSTEM = Path(__file__).parents[1] / "office" / "evaluations" / "system.yaml"
@@ -93,16 +93,7 @@ def addresses() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("scheme", LOOKS)
-def test_no_page_has_a_fault(page: Any, begun: str, scheme: str) -> None:
-    look(page, begun, scheme)
-    found = [fault for path in addresses() for fault in faults(page, begun + path, scheme)]
+def test_no_page_has_a_fault_also_on_a_phone(page: Any, begun: str) -> None:
+    page.context.add_init_script(AXE_SCRIPT)
+    found = [fault for path in addresses() for fault in look(page, begun, path)]
     assert not found, "\n".join(found)
-
-
-def test_it_is_read_on_a_phone(page: Any, begun: str) -> None:
-    page.set_viewport_size({"width": 390, "height": 800})
-    for address in addresses():
-        page.goto(begun + address)
-        wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        assert wide <= 0, address
