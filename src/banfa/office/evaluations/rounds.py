@@ -519,12 +519,7 @@ def duties_in(of: Round) -> list[str]:
     """The duties of the programme that an act of the round's procedure discharges."""
     models = library.editions(of.programme.programme).on(of.act.on).models
     acts = {n for n, m in models.items() if m.about and m.about.case == of.way.procedure}
-    found = []
-    for name, duty in of.programme.duties.items():
-        done = [duty.done_by] if isinstance(duty.done_by, str) else duty.done_by or []
-        if acts & set(done):
-            found.append(name)
-    return found
+    return [name for name, duty in of.programme.duties.items() if duty.done_by in acts]
 
 
 def _line(of: Round, matter: Matter, owed: list[Matter], today: dt.date) -> Line:
