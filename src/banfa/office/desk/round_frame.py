@@ -20,6 +20,7 @@ from banfa.office.evaluations import round_queries, rounds
 from banfa.office.evaluations.errors import EvaluationError, NotOnFile
 from banfa.office.evaluations.rounds import Round
 from banfa.office.evaluations.systems import system_of
+from banfa.rules import programme as p
 from banfa.rules import words as wording
 from banfa.rules.loading import LoadError
 from banfa.rules.words import Text
@@ -39,6 +40,12 @@ def found(view: View) -> View:
             raise Http404(say(error.text)) from error
 
     return without_nul(wrapped)
+
+
+def cited(programme: p.Programme, model: p.Act) -> list[citations.Link]:
+    """The articles of an act as links, each wording once."""
+    found = citations.links(programme, model.cite, model.default)
+    return list({link.text: link for link in found}.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def frame(request: HttpRequest, one: Round, tab: str) -> dict[str, Any]:
         "here": "rounds",
         "round": one,
         "programme": one.programme,
-        "cites": citations.links(one.programme, one.model.cite, one.model.default),
+        "cites": cited(one.programme, one.model),
         "collection": collection,
         "sample": say(wording.words(system.sample)) if system is not None else "",
         "tabs": [Tab(reverse(n, args=at), text, n == tab) for n, text in names.items()],

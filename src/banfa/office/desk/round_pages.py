@@ -19,7 +19,6 @@ from django.views.decorators.http import require_safe
 from banfa.office import clock
 from banfa.office.desk import (
     actform,
-    citations,
     round_figures,
     round_results,
     round_scores,
@@ -28,7 +27,7 @@ from banfa.office.desk import (
 from banfa.office.desk.due_list import row_in_words
 from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import joined, say
-from banfa.office.desk.round_frame import PAGE, found, frame
+from banfa.office.desk.round_frame import PAGE, cited, found, frame
 from banfa.office.evaluations import rounds
 from banfa.office.evaluations.rounds import Exemption, Line, Round, Survey, Way
 from banfa.office.ledger import library, store
@@ -72,7 +71,7 @@ def _ways(request: HttpRequest) -> list[dict[str, Any]]:
                         "programme": say(rs.programme.short),
                         "act": say(model.name),
                         "many": bool(way.opening),
-                        "cites": citations.links(rs.programme, model.cite, model.default),
+                        "cites": cited(rs.programme, model),
                         "href": reverse("round_new", args=[programme, way.act]),
                     }
                 )
@@ -115,7 +114,7 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
         "way": way,
         "act": say(model.name),
         "call": say(rs.models[way.call].name),
-        "cites": citations.links(rs.programme, model.cite, model.default),
+        "cites": cited(rs.programme, model),
         "form": form,
         "on": form.typed["on"] or today.isoformat(),
         "mistakes": [(_label(form, where), said) for where, said in form.mistakes],
@@ -126,7 +125,7 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
     }
     if survey is not None:
         context |= {
-            "groups": _groups(survey),
+            "groups": _groups(survey, way),
             "number": len(survey.candidates),
             "action": reverse("programme_act", args=[programme, way.opening])
             if way.opening
@@ -135,14 +134,17 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
     return render(request, "desk/round_new.html", context, status=status)
 
 
-def _groups(survey: Survey) -> list[dict[str, Any]]:
-    """The candidates by how a call would be judged, those that may be called first."""
+def _groups(survey: Survey, way: Way) -> list[dict[str, Any]]:
+    """The candidates by how the act would be judged, those that it may be done for first."""
+    if way.opening:
+        names = (_("可以列入"), _("可以列入，有提示"), _("不能列入"))
+    else:
+        names = (_("可以办理"), _("可以办理，有提示"), _("不能办理"))
+    ids = ("may", "unusual", "blocked")
     return [
-        {"id": "may", "name": _("可以列入"), "mark": "good", "rows": survey.of("may")},
-        {"id": "unusual", "name": _("可以列入，有提示"), "mark": "warn",
-         "rows": survey.of("unusual")},
-        {"id": "blocked", "name": _("不能列入"), "mark": "bad", "rows": survey.of("blocked")},
-    ]  # fmt: skip
+        {"id": id_, "name": name, "rows": survey.of(id_)}
+        for id_, name in zip(ids, names, strict=True)
+    ]
 
 
 def _asked(rs: Ruleset, way: Way, party: str, given: QueryDict) -> actform.ActForm:
@@ -172,6 +174,9 @@ def _survey(
     """Every centre judged with what was typed; None when something typed cannot be read."""
     form.typed["on"] = form.typed["on"] or clock.today().isoformat()
     filled = actform.fill(form)
+    if not way.opening:
+        left = [f.name for f in form.inputs if f.value in (None, "", [])]
+        form.mistakes += [(name, _("请填写")) for name in left]
     if form.mistakes or filled.on is None:
         return None
     party = held.capacity.party

@@ -108,7 +108,7 @@ class Result:
     decided: str | None
     decided_on: dt.date | None
     last: str | None
-    last_round: str
+    last_on: dt.date | None
     last_score: Decimal | None
     deviation: Deviation | None
 
@@ -155,7 +155,7 @@ def _result(
         str(decided["grade"]) if decided else None,
         decided["on"] if decided else None,
         str(last["grade"]) if last else None,
-        str(last["round"] or "") if last else "",
+        last["on"] if last else None,
         past.score if past is not None else None,
         why,
     )

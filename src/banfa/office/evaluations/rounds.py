@@ -131,12 +131,14 @@ class Exemption:
 class Candidate:
     """A centre as a call would be judged: `may`, `unusual` (something only warns), or `blocked`.
 
-    `findings` are those not held; `exempt` says by what it may stay out.
+    `findings` are those not held, `open` how many of the programme's own conditions wait for input
+    that is not given yet; `exempt` says by what it may stay out.
     """
 
     centre: ledger.CentreRow
     standing: str
     findings: list[Finding]
+    open: int = 0
     exempt: list[Exemption] = field(default_factory=list)
 
 
@@ -200,7 +202,12 @@ def _judged(
         exempt = []
         if stands != "blocked" and way.opening:
             exempt = _exemptions(way, own, state, calls[centre.id], world)
-        yield Candidate(ledger.row_of(centre, on), stands, found, exempt)
+        conditions = {f"{way.call}.{c.id}" for c in own.models[way.call].when}
+        left = sum(
+            f.outcome == "open" and bool({f.id, f"{way.call}.{f.id}"} & conditions)
+            for f in judged.findings
+        )
+        yield Candidate(ledger.row_of(centre, on), stands, found, left, exempt)
 
 
 def _calls(
@@ -498,12 +505,21 @@ class Line:
 
 def lines(of: Round, matters: Sequence[Matter], today: dt.date) -> list[Line]:
     """These centres of a round as they stand: one query."""
-    centres = [m.centre_id for m in matters]
+    going_on = {m.centre_id: m.key for m in matters if not m.closed}
     owed: dict[tuple[str, str], list[Matter]] = {}
-    duties = Matter.objects.filter(sort=Sort.DUTY, closed=False, centre__in=centres)
-    for duty in duties.exclude(within="").order_by("due", "id"):
-        owed.setdefault((duty.centre_id, duty.within), []).append(duty)
+    duties = Matter.objects.filter(sort=Sort.DUTY, closed=False, centre__in=going_on)
+    ours = ~Q(within="") | Q(name__in=duties_in(of))
+    for duty in duties.filter(ours).order_by("due", "id"):
+        key = duty.within or going_on[duty.centre_id]
+        owed.setdefault((duty.centre_id, key), []).append(duty)
     return [_line(of, m, owed.get((m.centre_id, m.key), []), today) for m in matters]
+
+
+def duties_in(of: Round) -> list[str]:
+    """The duties of the programme that an act of the round's procedure discharges."""
+    models = library.editions(of.programme.programme).on(of.act.on).models
+    acts = {n for n, m in models.items() if m.about and m.about.case == of.way.procedure}
+    return [name for name, duty in of.programme.duties.items() if duty.done_by in acts]
 
 
 def _line(of: Round, matter: Matter, owed: list[Matter], today: dt.date) -> Line:
@@ -570,7 +586,9 @@ def waiting(reach: Reach, of: Round, today: dt.date) -> Waiting:
     """What is overdue in a round's procedures, and the decisions that are due at centres that are
     through with it, at most 200 of each: one query."""
     own = called(reach, of).filter(centre=OuterRef("centre")).order_by()
-    late = Exists(own.filter(key=OuterRef("within"))) & Q(due__lt=today)
+    late = Exists(own.filter(key=OuterRef("within")))
+    late |= Exists(own.filter(closed=False)) & Q(within="", name__in=duties_in(of))
+    late &= Q(due__lt=today)
     due = Q(mode__in=DECISIONS, name__in=list(of.programme.consequences))
     due &= Exists(own.filter(closed=True))
     duties = Matter.objects.filter(sort=Sort.DUTY, closed=False, book=of.programme.programme)
