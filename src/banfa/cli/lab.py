@@ -205,8 +205,8 @@ def make_histories(options: argparse.Namespace) -> int:
             f"'{options.output}': a file of lives ends in .jsonl or .jsonl.gz",
         )
     editions = Editions([library.ruleset(f) for f in folders_of(options.programme)])
-    told = _progress(options, "段")
-    make_file(options.output, editions, options.seed, options.number, options.workers, told)
+    drawn = _progress(options, "段")
+    make_file(options.output, editions, options.seed, options.number, options.workers, drawn)
     told = say(
         options,
         f"已写入 {options.output}：{options.number} 段历史（种子 {options.seed}）",
