@@ -6,109 +6,278 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('evaluations', '0001_initial'),
-        ('ledger', '0003_agenda'),
+        ("evaluations", "0001_initial"),
+        ("ledger", "0003_agenda"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Adoption',
+            name="Adoption",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('reason', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adoptions', to='evaluations.collection')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='adoptions', to='evaluations.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("reason", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="adoptions",
+                        to="evaluations.collection",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="adoptions",
+                        to="evaluations.run",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Publication',
+            name="Publication",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('round', models.IntegerField()),
-                ('public', models.BooleanField(default=False)),
-                ('on', models.DateField()),
-                ('until', models.DateField(null=True)),
-                ('document', models.CharField(blank=True, default='', max_length=200)),
-                ('note', models.TextField(blank=True, default='')),
-                ('results', models.JSONField(default=dict)),
-                ('at', models.DateTimeField()),
-                ('book', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='publications', to='ledger.programmebook')),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("round", models.IntegerField()),
+                ("public", models.BooleanField(default=False)),
+                ("on", models.DateField()),
+                ("until", models.DateField(null=True)),
+                ("document", models.CharField(blank=True, default="", max_length=200)),
+                ("note", models.TextField(blank=True, default="")),
+                ("results", models.JSONField(default=dict)),
+                ("at", models.DateTimeField()),
+                (
+                    "book",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="publications",
+                        to="ledger.programmebook",
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Objection',
+            name="Objection",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('whose', models.CharField(max_length=300)),
-                ('said', models.TextField()),
-                ('on', models.DateField()),
-                ('at', models.DateTimeField()),
-                ('outcome', models.CharField(blank=True, default='', max_length=20)),
-                ('answer', models.TextField(blank=True, default='')),
-                ('answered', models.DateTimeField(null=True)),
-                ('answered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('centre', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='objections', to='ledger.centre')),
-                ('publication', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='objections', to='evaluations.publication')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("whose", models.CharField(max_length=300)),
+                ("said", models.TextField()),
+                ("on", models.DateField()),
+                ("at", models.DateTimeField()),
+                ("outcome", models.CharField(blank=True, default="", max_length=20)),
+                ("answer", models.TextField(blank=True, default="")),
+                ("answered", models.DateTimeField(null=True)),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "centre",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="objections",
+                        to="ledger.centre",
+                    ),
+                ),
+                (
+                    "publication",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="objections",
+                        to="evaluations.publication",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RoundSetting',
+            name="RoundSetting",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('on', models.DateField()),
-                ('provisional', models.BooleanField(default=False)),
-                ('reason', models.TextField(blank=True, default='')),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('collection', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='round_settings', to='evaluations.collection')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("on", models.DateField()),
+                ("provisional", models.BooleanField(default=False)),
+                ("reason", models.TextField(blank=True, default="")),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "collection",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="round_settings",
+                        to="evaluations.collection",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Deviation',
+            name="Deviation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('seq', models.IntegerField()),
-                ('case', models.CharField(max_length=200)),
-                ('computed', models.CharField(max_length=60)),
-                ('decided', models.CharField(max_length=60)),
-                ('reason', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('centre', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deviations', to='ledger.centre')),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deviations', to='evaluations.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("seq", models.IntegerField()),
+                ("case", models.CharField(max_length=200)),
+                ("computed", models.CharField(max_length=60)),
+                ("decided", models.CharField(max_length=60)),
+                ("reason", models.TextField()),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "centre",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deviations",
+                        to="ledger.centre",
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deviations",
+                        to="evaluations.run",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('centre', 'seq'), name='deviation_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("centre", "seq"), name="deviation_once")
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Dispute',
+            name="Dispute",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('stage', models.IntegerField(choices=[(0, 'empty'), (1, 'reported'), (2, 'reviewed'), (3, 'verified')])),
-                ('value', models.BigIntegerField(null=True)),
-                ('said', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('outcome', models.CharField(blank=True, default='', max_length=20)),
-                ('answer', models.TextField(blank=True, default='')),
-                ('answered', models.DateTimeField(null=True)),
-                ('answered_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('figure', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='disputes', to='evaluations.figure')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "stage",
+                    models.IntegerField(
+                        choices=[(0, "empty"), (1, "reported"), (2, "reviewed"), (3, "verified")]
+                    ),
+                ),
+                ("value", models.BigIntegerField(null=True)),
+                ("said", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("outcome", models.CharField(blank=True, default="", max_length=20)),
+                ("answer", models.TextField(blank=True, default="")),
+                ("answered", models.DateTimeField(null=True)),
+                (
+                    "answered_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "figure",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="disputes",
+                        to="evaluations.figure",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('answered', None)), fields=('figure',), name='dispute_open')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("answered", None)),
+                        fields=("figure",),
+                        name="dispute_open",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='publication',
-            index=models.Index(fields=['book', 'round'], name='publication_of_round'),
+            model_name="publication",
+            index=models.Index(fields=["book", "round"], name="publication_of_round"),
         ),
     ]
