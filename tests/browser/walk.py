@@ -24,9 +24,10 @@ from banfa.office.people.models import Capacity, Membership, Organisation, Stand
 LIVES = Path(__file__).parent / "lives"
 SHOTS = os.environ.get("BANFA_SHOTS")
 
+FORM = "#dossier-form, main form.form[method=post]"
 FIND = """([label, part]) => {
   const own = (e) => e && e.childNodes[0] ? e.childNodes[0].textContent.trim() : "";
-  const form = document.querySelector("main form.form[method=post]");
+  const form = document.querySelector("#dossier-form, main form.form[method=post]");
   const within = part ? [...form.querySelectorAll("fieldset.group")]
     .find((g) => own(g.querySelector(":scope > legend")) === part) : form;
   if (!within) return null;
@@ -43,7 +44,7 @@ FIND = """([label, part]) => {
 """A control by the label above it, perhaps within one document of the form."""
 
 REST = """(day) => {
-  const form = document.querySelector("main form.form[method=post]");
+  const form = document.querySelector("#dossier-form, main form.form[method=post]");
   const sample = (c) => {
     if (c.value || c.type === "file" || c.type === "hidden") return;
     if (c.tagName === "SELECT") c.value = ([...c.options].find((o) => o.value) || {}).value || "";
@@ -95,7 +96,13 @@ PAPER = {"name": "材料.pdf", "mimeType": "application/pdf", "buffer": b"%PDF-1
 
 @dataclass
 class Step:
-    """One step of a life. `refused`: words of the refusal; the act is not recorded then."""
+    """One step of a life. `refused`: words of the refusal; the act is not recorded then.
+
+    `do` is what is done: the act is taken by its form; by a dossier that saves itself (`dossier`),
+    which is sent back (`return`, with the `parts` that open again) and corrected (`correct`); or
+    it is signed: an administrator demands it (`demand`), it is sent to the signers (`route`), who
+    agree (`sign`).
+    """
 
     on: dt.date
     who: str
@@ -103,6 +110,8 @@ class Step:
     fill: dict[str, Any] = field(default_factory=dict)
     centre: bool = True
     empty: bool = False
+    do: str = "act"
+    parts: list[str] = field(default_factory=list)
     jointly: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     expect: list[str] = field(default_factory=list)
@@ -146,7 +155,8 @@ def settle(life: Life) -> None:
         )  # fmt: skip
         user.set_unusable_password()
         user.save()
-        Membership.objects.create(user=user, organisation=organisation)
+        leads = bool(one.get("administrator"))
+        Membership.objects.create(user=user, organisation=organisation, administrator=leads)
         Capacity.objects.create(
             user=user, organisation=organisation, programme=life.programme, party=one["party"],
             centres=one.get("centres", []), asked=now, approved=now,
@@ -165,6 +175,7 @@ class Walker:
         self.pages: dict[str, Any] = {}
         self.names = self._acts()
         self.centre = ""
+        self.dossier = ""
         self.complaints: list[str] = []
 
     def _acts(self) -> dict[str, str]:
@@ -188,6 +199,9 @@ class Walker:
             page.context.close()
 
     def _step(self, step: Step) -> None:
+        if step.do != "act":
+            getattr(self, f"_{step.do}")(step)
+            return
         page = self._form(step.who, step.act, step.centre)
         self._fill(page, step)
         self._submit(page)
@@ -241,7 +255,7 @@ class Walker:
         programme = self.life.programme
         over = f"/centres/{self.centre}" if centre and self.centre else f"/programmes/{programme}"
         page = self._open(who, f"{over}/acts/{kind}/?party={party}")
-        page.locator("main form.form[method=post]").first.wait_for()
+        page.locator(FORM).first.wait_for()
         return page
 
     # --- filling in
@@ -294,6 +308,99 @@ class Walker:
             page.locator("main form.form[method=post]").get_by_role(
                 "button", name="提交登记"
             ).click()
+
+    # --- a dossier
+
+    def _dossier(self, step: Step) -> None:
+        """Writes a dossier that saves itself, leaves it half written, and submits it later."""
+        kind, party = self.names[step.act], self.life.people[step.who]["party"]
+        at = f"/centres/{self.centre}/acts/{kind}/dossier/?party={party}"
+        page = self._open(step.who, at)
+        with page.expect_navigation():
+            page.get_by_role("button", name="开始编写").click()
+        self.dossier = "/" + page.url.split("/", 3)[3].partition("?")[0]
+        for label, value in step.fill.items():
+            found = page.evaluate(FIND, [label, ""])
+            assert found, f"no field “{label}”"
+            self._put(page, found, value)
+        kept = page.locator(f"[id='{found['id']}']").input_value()
+        self._saved(page)
+        page.reload()
+        assert page.locator(f"[id='{found['id']}']").input_value() == kept, "not kept"
+        page.evaluate(REST, step.on.isoformat())
+        self._saved(page)
+        self._send(page, "已提交登记")
+        self._read(page.locator("main").inner_text(), step.expect)
+
+    def _saved(self, page: Any) -> None:
+        page.get_by_text(re.compile(r"已保存 \d\d:\d\d")).wait_for()
+
+    def _send(self, page: Any, told: str) -> None:
+        with page.expect_navigation():
+            page.get_by_role("button", name="校验并提交").click()
+        page.get_by_role("heading", name=told).wait_for()
+
+    def _return(self, step: Step) -> None:
+        """Sends the dossier back: some parts open again, until a day."""
+        page = self._open(step.who, self.dossier)
+        page.get_by_role("link", name="退回修改").click()
+        for label, value in step.fill.items():
+            found = page.evaluate(FIND, [label, ""])
+            self._put(page, found, value)
+        for part in step.parts:
+            page.get_by_label(part).check()
+        with page.expect_navigation():
+            page.get_by_role("button", name="退回修改").click()
+        page.get_by_text("已退回修改").first.wait_for()
+        self._read(page.locator("main").inner_text(), step.expect)
+
+    def _correct(self, step: Step) -> None:
+        """Corrects what was flagged; nothing else is open. Then it is sent in again."""
+        page = self._open(step.who, "/dossiers/")
+        with page.expect_navigation():
+            page.get_by_role("row", name="退回修改").get_by_role("link").first.click()
+        self._read(page.locator("main").inner_text(), ["只有下列各处可以修改", *step.expect])
+        open_ = page.locator("#dossier-form .item:not(:has(.closed))").count()
+        assert open_ == len(step.fill), f"{open_} fields are open"
+        for label, value in step.fill.items():
+            found = page.evaluate(FIND, [label, ""])
+            assert found, f"“{label}” is not open"
+            self._put(page, found, value)
+        self._saved(page)
+        self._send(page, "已提交登记")
+        assert "第 2 版已固定" in page.locator("main").inner_text()
+
+    # --- signing before an act
+
+    def _demand(self, step: Step) -> None:
+        """The administrator wants an act signed by these people before it is recorded."""
+        org = self.life.people[step.who]["org"]
+        page = self._open(step.who, f"/people/organisations/{org}/sign-off/")
+        page.get_by_label("行为").select_option(label=step.act)
+        page.get_by_label("方式").select_option(label=step.fill["方式"])
+        for number, name in enumerate(step.fill["签批人员"], 1):
+            page.get_by_label(f"第 {number} 位签批人").select_option(label=name)
+        with page.expect_navigation():
+            page.get_by_role("button", name="保存").click()
+        self._read(page.locator("main").inner_text(), [step.act, *step.expect])
+
+    def _prepared(self, step: Step) -> Any:
+        return self._open(step.who, f"/centres/{self.centre}/prepare/{self.names[step.act]}/")
+
+    def _route(self, step: Step) -> None:
+        """Sends it to those who sign."""
+        page = self._prepared(step)
+        with page.expect_navigation():
+            page.get_by_role("button", name=re.compile("送签")).click()
+        self._read(page.locator("main").inner_text(), step.expect)
+
+    def _sign(self, step: Step) -> None:
+        """A signer agrees."""
+        page = self._prepared(step)
+        page.get_by_label("同意", exact=True).check()
+        with page.expect_navigation():
+            page.get_by_role("button", name="提交意见").first.click()
+        self._read(page.locator("main").inner_text(), step.expect)
 
     # --- several bodies
 

@@ -20,12 +20,22 @@ from django.test.utils import CaptureQueriesContext
 
 from banfa.cli import office
 from banfa.office import clock, demo
-from banfa.office.demo import accounts, loader
+from banfa.office.demo import accounts, loader, rounds
+from banfa.office.evaluations import round_queries
+from banfa.office.evaluations import verbs as evaluated
+from banfa.office.evaluations.models import Deviation, Run
+from banfa.office.evaluations.rounds import authority
+from banfa.office.evaluations.rounds import rounds as all_rounds
+from banfa.office.evaluations.tables import repeated
 from banfa.office.ledger import coding, library, queries, replay
 from banfa.office.ledger.models import ActRecord, Centre
-from banfa.office.people import rights
+from banfa.office.notices.queries import holders
+from banfa.office.people import access, rights
 from banfa.office.people.models import Capacity, Delegation, Organisation, Standing, User
 from banfa.office.people.verbs import uscc_fits
+from banfa.office.reviews import deadlines as review_deadlines
+from banfa.office.reviews import queries as review_queries
+from banfa.office.reviews.models import Answer, Expert, Recusal, Review, Stage
 from banfa.rules.cases import book_of, read_file
 from banfa.rules.library import ids
 from banfa.rules.loading import LoadError
@@ -103,12 +113,15 @@ def test_all_lives_load_verify_replay_and_have_something_due(
         assert any(mark in org.name_zh for mark in made_up), org.name_zh
     assert not ActRecord.objects.filter(recorded__date__gt=demo.TODAY).exists()
     _people()
+    _reviews()
     _doors(client)
 
 
 def _people() -> None:
     """A hundred and fifty and more, each in an organisation; every act was somebody's to do."""
-    users = User.objects.filter(demo=True, role="")
+    everybody = User.objects.filter(demo=True, role="")
+    users = everybody.exclude(expert_entries__isnull=False)
+    assert everybody.count() - users.count() == Expert.objects.count() >= 12
     assert users.count() >= 150 and users.filter(standing=Standing.WAITING).count() == 1
     assert not users.exclude(memberships__isnull=False).exists()
     assert not users.exclude(capacities__isnull=False).exists()
@@ -129,6 +142,28 @@ def _people() -> None:
     assert accounts.make() == User.objects.filter(demo=True).count()
 
 
+def _reviews() -> None:
+    """One under way with a recusal by rule, a declared one and a late expert; one summed up."""
+    running, done = Review.objects.get(stage=Stage.OPEN), Review.objects.get(stage=Stage.CLOSED)
+    assert Review.objects.filter(stage=Stage.DRAFT).count() == 1
+    assert running.due is not None and running.due < demo.TODAY
+    panel = {a.expert.name: a for a in running.assignments.select_related("expert")}
+    answers = [a.answer for a in panel.values()]
+    assert answers.count(Answer.RECUSED) == 2 and answers.count(Answer.ACCEPTED) == 3
+    rules = Recusal.objects.filter(assignment__review=running).values_list("rule", flat=True)
+    assert sorted(rules) == ["own", "same_organisation"]
+    assert len(review_queries.complete(running)) == 2
+    late = {a.expert.name for a in review_queries.behind(running)}
+    assert late == {"公孙策", "赫连云"}
+    assert done.summary is not None and len(done.summary["centres"]) == 2
+    assert done.called is not None and done.called.astimezone(clock.SHANGHAI).date() < demo.TODAY
+    assert done.digest and done.conclusion
+    assert {t.rule for t in Recusal.objects.all()} and Expert.objects.exclude(
+        ties=None
+    ).count() == 2
+    assert review_deadlines.remind(demo.TODAY) >= 3
+
+
 SIX = ("云岭省", "望海省", "北原省", "江湾市", "石川省", "东麓省")
 
 
@@ -138,7 +173,7 @@ def _doors(client: Client) -> None:
         shown = client.get("/account/login/").content.decode()
     assert len(asked) <= 12
     seats = Capacity.objects.values_list("programme", "party").distinct().count()
-    assert shown.count('class="seat"') == seats + 3
+    assert shown.count('class="seat"') == seats + 1 + 3
     assert shown.count('class="door"') > 180 and "应办" in shown
     found = client.get("/account/login/", {"who": "星野 依托"}).content.decode()
     assert found.count('class="door"') == 2 and "星野示例装备股份有限公司" in found
@@ -146,6 +181,30 @@ def _doors(client: Client) -> None:
     assert "没有符合的人员" in none
     user = User.objects.get(username="jian.wenyuan")
     assert client.post("/account/demo/", {"user": user.pk})["Location"] == "/"
+
+
+@pytest.mark.django_db
+def test_rounds_that_are_over_are_scored_and_agree_with_the_grades_on_file(
+    demonstration: loader.Loaded,
+) -> None:
+    accounts.make()
+    evaluated.seed_samples()
+    assert rounds.make() > 5
+    seen = set()
+    for programme in ids():
+        for reach in (
+            access.reach(u, demo.TODAY) for u in holders(programme, authority(programme))[:1]
+        ):
+            for one in all_rounds(reach):
+                run = round_queries.adopted(one.collection)
+                for centre, grade in round_queries.decided(reach, one).items():
+                    found = round_queries.computed_for(run, centre)
+                    assert found is not None and found.grade is not None
+                    why = Deviation.objects.filter(centre=centre, run=run).first()
+                    assert (found.grade == grade) == (why is None)
+                    seen.add((one.programme.programme, why is None))
+    assert len({programme for programme, _ in seen}) == 3 and ("nitec", False) in seen
+    assert all(repeated(run) for run in Run.objects.select_related("collection__system"))
 
 
 @pytest.mark.django_db

@@ -142,6 +142,8 @@ SPOILT = {
     "grades_as_numbers": ({"    type: grade\n": "    unit: 项\n"}, "kernel"),
     "zero_grade": ({"    type: grade\n": "    type: grade\n    missing: zero\n"}, "missing"),
     "part": ({"part_of: staff": "part_of: revenue"}, "unit"),
+    "sum": ({"part_of: staff": "sum_of: [staff, revenue]"}, "unit"),
+    "sum_unknown": ({"part_of: staff": "sum_of: [staff, stuff]"}, "unknown_name"),
     "two_forms": ({"kernel: {each: {points: 0.2}}":
                    "kernel: {each: {points: 0.2}, graded: {}}"}, "wrong_value"),
     "unknown_key": ({"    weight: 8\n": "    weigth: 8\n"}, "unknown_key"),

@@ -360,7 +360,7 @@ def _reset() -> None:
 
 def _load_demo() -> None:
     """Loads the fictional centres into an empty ledger; leaves a loaded one as it is."""
-    from banfa.office.demo import accounts, loader
+    from banfa.office.demo import accounts, figures, loader, rounds
     from banfa.office.ledger.models import ActRecord
     from banfa.office.people.models import User
     from banfa.rules.loading import LoadError
@@ -380,6 +380,8 @@ def _load_demo() -> None:
     except LoadError as error:
         raise Wrong(error.text("zh")) from error
     made = accounts.make()
+    figures.make()
+    rounds.make()
     _brand(whole)
     for name, why in loaded.left_out.items():
         print(f"未载入 {name}：{why.splitlines()[0]}", file=sys.stderr)

@@ -131,22 +131,23 @@ def _tell(report: Any, args: argparse.Namespace) -> int:
     for one in report.columns:
         said = possible[one.target].zh if one.target else "（不用 / not used）"
         print(f"  列“{one.heading}” → {said}")
-    wrong = [line for line in report.lines if line.standing != verbs.ACCEPTED]
-    for line in wrong[:SHOWN]:
+    told = [line for line in report.lines if line.standing != verbs.ACCEPTED]
+    for line in told[:SHOWN]:
         for column, zh, _en, basis in line.says:
             place = f"“{column}”列：" if column else ""
             ending = f"（{basis}）" if basis else ""
             print(f"第{line.line}行 {line.name}　{place}{zh}{ending}", file=sys.stderr)
-    if len(wrong) > SHOWN:
-        print(f"…… 其余 {len(wrong) - SHOWN} 行见逐行结果（--report）", file=sys.stderr)
+    if len(told) > SHOWN:
+        print(f"…… 其余 {len(told) - SHOWN} 行见逐行结果（--report）", file=sys.stderr)
     counts = {name: report.count(name) for name in reports.STANDINGS}
     good = reports.STANDINGS[verbs.ACCEPTED] if report.dry else reports.ENTERED
     print(
         f"{good.zh} {counts[verbs.ACCEPTED]} 行，不予登记 {counts[verbs.REFUSED]} 行，"
-        f"填写有误 {counts[verbs.FAULTY]} 行 / {good.en}, refused, unreadable"
+        f"填写有误 {counts[verbs.FAULTY]} 行，已在册 {counts[verbs.KNOWN]} 行"
+        f" / {good.en}, refused, unreadable, on file already"
         + ("（试判断，未作记录 / nothing was recorded）" if report.dry else "")
     )
-    return 1 if wrong else 0
+    return 1 if counts[verbs.REFUSED] or counts[verbs.FAULTY] else 0
 
 
 # --- backup and restore ---------------------------------------------------------------------------

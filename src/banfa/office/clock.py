@@ -6,11 +6,15 @@ tests); the time of day then runs on as it is.
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import os
+from collections.abc import Iterator
+from contextvars import ContextVar
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
+_played: ContextVar[dt.datetime | None] = ContextVar("played", default=None)
 
 
 class BadClock(ValueError):
@@ -33,6 +37,8 @@ def chosen_day() -> dt.date | None:
 
 def now() -> dt.datetime:
     """This moment in Shanghai, on the chosen day when there is one."""
+    if (played := _played.get()) is not None:
+        return played
     moment = dt.datetime.now(SHANGHAI)
     day = chosen_day()
     return moment if day is None else dt.datetime.combine(day, moment.timetz())
@@ -41,3 +47,13 @@ def now() -> dt.datetime:
 def today() -> dt.date:
     """Today in Shanghai, or the day that BANFA_TODAY sets."""
     return now().date()
+
+
+@contextlib.contextmanager
+def played(moment: dt.datetime) -> Iterator[None]:
+    """Within it, it is that moment: for the demonstration, which plays what went before."""
+    before = _played.set(moment.astimezone(SHANGHAI))
+    try:
+        yield
+    finally:
+        _played.reset(before)

@@ -22,6 +22,8 @@ BANFA_MAIL          smtp://user:password@host:port (smtps:// for TLS); unset: no
 BANFA_MAIL_FROM     the sender's address
 BANFA_URL           https://banfa.example.cn: where people reach it, for links in mail and calendars
 BANFA_NOTICE_DAYS   365: notices are kept so long
+BANFA_FILE_DAYS     30: files to which nothing refers any more are kept so long
+BANFA_JOB_DAYS      90: what is known of long work; BANFA_JOB_FILE_DAYS 7: the files it made
 BANFA_DEBUG         1: Django's debug pages; never where others can reach it
 """
 
@@ -118,6 +120,7 @@ INSTALLED_APPS = [
     "banfa.office.people",
     "banfa.office.dossiers",
     "banfa.office.intake",
+    "banfa.office.jobs",
     "banfa.office.reviews",
     "banfa.office.demo",
     "banfa.office.queues",
@@ -214,7 +217,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"  # so that a session can be ended
+SESSION_ENGINE = (
+    "banfa.office.people.session_store"  # in the database, so that a session can be ended
+)
 SESSION_COOKIE_AGE = 24 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -352,6 +357,9 @@ def _site_url() -> str:
 
 SITE_URL = _site_url()
 NOTICE_DAYS = _number("BANFA_NOTICE_DAYS", 365)
+FILE_DAYS = _number("BANFA_FILE_DAYS", 30)
+JOB_DAYS = _number("BANFA_JOB_DAYS", 90)
+JOB_FILE_DAYS = _number("BANFA_JOB_FILE_DAYS", 7)
 
 LOGGING = {
     "version": 1,

@@ -126,6 +126,11 @@ class Taken:
         return self.judgement.accepted and not any(f.refuses for f in self.extra)
 
     @property
+    def plain(self) -> bool:
+        """Whether every condition holds and nothing is said about the history."""
+        return not self.extra and not any(self.judgement.outcomes)
+
+    @property
     def findings(self) -> list[Finding]:
         """The judgement's findings and those about the history."""
         return [*self.judgement.findings, *self.extra]
@@ -168,18 +173,22 @@ class History:
         """The state on a day as known at a moment."""
         return fold(self.editions, self.acts, world, on, known_at)
 
-    def propose(self, act: Act, world: World, facts: Facts | None = None) -> Taken:
+    def propose(
+        self, act: Act, world: World, facts: Facts | None = None, explained: bool = True
+    ) -> Taken:
         """Judges an act on the state of its own day, and what it would do to later acts.
 
         Changes nothing. A retroactive act or an annulment that would leave a later act without its
-        ground is refused, naming that act.
+        ground is refused, naming that act. Unless `explained`, conditions are put into words only
+        where some do not hold, or when the findings are read.
         """
         state = self.state(world, act.on)
         rs = self.editions.of(state, act.on)
         asked = Remembering(facts or world.facts)
         before = world.seen(world.upto, asked)
         judgement = judge(rs, state, act, before)
-        findings = judgement.findings  # explained now, before anything changes
+        if explained or any(judgement.outcomes):
+            _ = judgement.findings  # explained now, before anything changes
         taken = Taken(judgement, answers=asked.answers, ruleset=rs)
         if act.kind in ANNULMENTS:
             taken.extra += self._annulment_findings(rs, act)
@@ -188,7 +197,6 @@ class History:
         if judgement.accepted and not taken.extra:
             self._look_ahead(rs, act, world, taken)
         act.used = tuple(n for n in judgement.used.values() if n)
-        del findings
         return taken
 
     def _look_ahead(self, rs: Ruleset, act: Act, world: World, taken: Taken) -> None:

@@ -241,8 +241,10 @@ def permitted(
     org: Org | None = None,
     centre: str | None = None,
     level: str = "centre",
+    only: str | None = None,
 ) -> list[Permission]:
-    """Every act of that party on that day, with what stands in its way, before anyone tries.
+    """Every act of that party on that day (or `only` one), with what stands in its way, before
+    anyone tries.
 
     Acts that belong to a procedure are asked for every open case of it.
     """
@@ -252,6 +254,8 @@ def permitted(
     result = []
     for name, compiled in rs.acts.items():
         model = compiled.model
+        if only not in (None, name):
+            continue
         if model.level != level or model.absent is not None:
             continue
         if party not in model.by and "anyone" not in model.by:

@@ -243,11 +243,12 @@ class Plausible(Strict):
     """What asks for a reason, and blocks nothing.
 
     `change`: more than so many percent up or down from the year before. `part_of`: more than that
-    indicator, of which it is a part.
+    indicator, of which it is a part. `sum_of`: another number than these indicators add up to.
     """
 
     change: Annotated[Number, Field(gt=0)] | None = None
     part_of: Id | None = None
+    sum_of: Annotated[list[Id], Field(min_length=2)] | None = None
 
 
 class Indicator(Strict):

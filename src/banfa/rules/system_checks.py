@@ -566,6 +566,8 @@ def lint_derived(desk: Desk) -> Iterator[Problem]:
     for loc, name, one in desk.indicators():
         if one.plausible.part_of is not None:
             yield from _operand(desk, (*loc, "plausible", "part_of"), one.plausible.part_of)
+        for part in one.plausible.sum_of or ():
+            yield from _operand(desk, (*loc, "plausible", "sum_of"), part)
         if one.derived is None:
             continue
         faults = [
@@ -663,6 +665,15 @@ def lint_plausible(desk: Desk) -> Iterator[Problem]:
                 f"“{name}”（{one.unit}）不能是“{one.plausible.part_of}”（{whole.unit}）的一部分",
                 f"'{name}' ({one.unit}) cannot be part of '{one.plausible.part_of}' ({whole.unit})",
             )
+        for part in one.plausible.sum_of or ():
+            other = desk.system.indicators.get(part)
+            if other is not None and not _alike(one.unit, other.unit):
+                yield desk.error(
+                    (*loc, "plausible", "sum_of"),
+                    "unit",
+                    f"“{name}”（{one.unit}）不能由“{part}”（{other.unit}）相加而得",
+                    f"'{name}' ({one.unit}) cannot be a sum with '{part}' ({other.unit})",
+                )
 
 
 CHECKS: tuple[Callable[[Desk], Iterator[Problem]], ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from decimal import Decimal
+from html.parser import HTMLParser
 from typing import Any
 
 import pytest
@@ -182,6 +183,40 @@ def test_a_line_is_added_without_scripts(client: Client, centres: Any) -> None:
     assert "with.rows.2.name" in page and "探针台" in page and 'id="answer"' not in page
 
 
+def typed_in(answer: Any) -> set[tuple[str, str]]:
+    """What stands in the controls of a form: name and value."""
+
+    class Controls(HTMLParser):
+        def __init__(self) -> None:
+            super().__init__()
+            self.found: set[tuple[str, str]] = set()
+            self.open = ("", "")
+
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            given = dict(attrs)
+            name = given.get("name") or ""
+            if tag == "input" and (
+                given.get("type") not in ("checkbox", "radio") or "checked" in given
+            ):
+                self.found.add((name, given.get("value") or ""))
+            elif tag in ("select", "textarea"):
+                self.open = (tag, name)
+            elif tag == "option" and "selected" in given:
+                self.found.add((self.open[1], given.get("value") or ""))
+
+        def handle_data(self, data: str) -> None:
+            if self.open[0] == "textarea":
+                self.found.add((self.open[1], data.strip("\n")))
+
+        def handle_endtag(self, tag: str) -> None:
+            if tag == self.open[0]:
+                self.open = ("", "")
+
+    parser = Controls()
+    parser.feed(text(answer))
+    return parser.found
+
+
 def test_an_existing_centre_is_entered(client: Client, centres: Any) -> None:
     form = {
         "party": "boss",
@@ -201,6 +236,12 @@ def test_an_existing_centre_is_entered(client: Client, centres: Any) -> None:
     at = "/programmes/mini/acts/enter_existing_centre/?party=boss"
     wrong = client.post(at, {**form, "with.periods.0.end": "明年"})
     assert wrong.status_code == 422 and "期限：“明年”不是有效日期" in text_of(wrong)
+    assert typed_in(wrong) >= {(k, v) for k, v in form.items() if k != "with.periods.0.end"}
+    # what the rules refuse keeps what was typed as well
+    refused = client.post(at, {**form, "with.stage": "nowhere", "with.basis": ""})
+    assert refused.status_code == 422
+    kept = {(k, v) for k, v in form.items() if k not in ("with.stage", "with.basis")}
+    assert typed_in(refused) >= kept
     assert client.post(at, form).status_code == 302
     page = text_of(client.get("/centres/mini-0004/"))
     assert "国家碳纤维样例中心（筹）" in page and "依托单位丁信息技术有限公司" in page

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from banfa.office.dossiers import files, uploads, verbs
 from banfa.office.dossiers.errors import BadFile, NotNow
-from banfa.office.dossiers.models import Blob
+from banfa.office.dossiers.models import Attachment, Blob
 from banfa.office.people.models import User
 from tests.office.dossiers import seed
 
@@ -185,6 +185,80 @@ def test_files_of_a_closed_part_stay(people: dict[str, User]) -> None:
         verbs.attach(writer, dossier.pk, upload, "documents.proof.__file")
     made = verbs.attach(writer, dossier.pk, upload, "documents.plan.money.audit")
     assert made.path == "documents.plan.money.audit"
+
+
+def there(digest: str) -> bool:
+    return bool(storages["dossiers"].exists(files.place(digest)))
+
+
+def upload(name: str) -> SimpleUploadedFile:
+    return SimpleUploadedFile(name, seed.PDF + name.encode())
+
+
+def test_files_to_which_nothing_refers_are_swept_after_their_days(
+    people: dict[str, User], settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Never one that a draft, a version or a document of an act refers to."""
+    import datetime as dt
+
+    settings.FILE_DAYS = 30
+    writer = people["writer"]
+    draft = seed.written(writer)
+    kept = verbs.attach(writer, draft.pk, upload("草稿.pdf")).blob_id
+    gone = verbs.attach(writer, draft.pk, upload("移除.pdf"))
+    verbs.detach(writer, draft.pk, gone.pk)
+    sent = seed.written(writer)
+    in_act = verbs.attach(writer, sent.pk, upload("审计.pdf"), "documents.plan.money.audit").blob_id
+    in_version = verbs.attach(writer, sent.pk, upload("随附.pdf")).blob_id
+    sent.refresh_from_db()
+    assert verbs.submit(writer, sent.pk, sent.version).version is not None
+    # taken out of the draft again, they stay with the version and with the act's document
+    Attachment.objects.filter(dossier=sent).delete()
+    sent.content.pop("documents.plan.money.audit", None)
+    sent.save()
+    thrown = seed.written(writer)
+    lost = verbs.attach(writer, thrown.pk, upload("作废.pdf")).blob_id
+    verbs.discard(writer, thrown.pk)
+    shared = verbs.attach(writer, draft.pk, upload("共用.pdf")).blob_id
+    other = seed.written(writer)
+    verbs.attach(writer, other.pk, upload("共用.pdf"))
+    verbs.discard(writer, other.pk)
+
+    first = dt.date(2030, 12, 14)
+    assert files.sweep(first) == 0 and there(gone.blob_id) and there(lost)
+    assert files.sweep(dt.date(2030, 12, 17)) == 2
+    assert not there(gone.blob_id) and not there(lost)
+    assert not Blob.objects.filter(digest__in=[gone.blob_id, lost]).exists()
+    for digest in (kept, in_act, in_version, shared):
+        assert there(digest) and Blob.objects.filter(digest=digest).exists()
+    assert files.sweep(dt.date(2031, 12, 17)) == 0
+    # sent again, it is there again; and what has just been sent is not swept
+    again = verbs.attach(writer, draft.pk, upload("作废.pdf"))
+    assert again.blob_id == lost and there(lost)
+    verbs.detach(writer, draft.pk, again.pk)
+    monkeypatch.setenv("BANFA_TODAY", "2031-12-01")
+    files.keep(upload("作废.pdf"))
+    assert files.sweep(dt.date(2031, 12, 17)) == 0 and there(lost)
+
+
+def test_a_file_that_only_a_document_on_file_names_stays(people: dict[str, User]) -> None:
+    import datetime as dt
+
+    from banfa.office.dossiers.models import Version
+    from banfa.office.ledger.models import DocumentVersion
+
+    writer = people["writer"]
+    sent = seed.written(writer)
+    digest = verbs.attach(writer, sent.pk, upload("审计.pdf"), "documents.plan.money.audit").blob_id
+    sent.refresh_from_db()
+    assert verbs.submit(writer, sent.pk, sent.version).version is not None
+    assert DocumentVersion.objects.filter(content__money__audit__digest=digest).exists()
+    Attachment.objects.all().delete()
+    Version.objects.update(content={}, attachments=[])
+    sent.refresh_from_db()
+    sent.content = {}
+    sent.save()
+    assert files.sweep(dt.date(2032, 1, 1)) == 0 and there(digest)
 
 
 def test_the_same_on_s3_compatible_storage(

@@ -14,6 +14,7 @@ from banfa.office.dossiers.models import Dossier, State, Version
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.errors import MayNot, NotOnFile
 from banfa.office.ledger.models import ActRecord, DocumentVersion
+from banfa.office.notices.models import Notice
 from banfa.office.people import access
 from banfa.office.people.models import User
 from tests.office.dossiers import seed
@@ -274,6 +275,42 @@ def test_a_corrected_dossier_can_be_withdrawn_and_returned_again(people: People)
     assert again(dossier).state == State.RETURNED
     numbers = [v.number for v in seen(people["writer"], dossier).versions]
     assert numbers == [1, 2, 3]
+
+
+def test_a_return_is_taken_back_until_the_sender_opens_it(people: People) -> None:
+    dossier = returned(people)
+    for who in ("boss", "writer"):
+        with pytest.raises(NotNow, match="退回人"):
+            verbs.recall_return(people[who], dossier.pk)
+    with pytest.raises(NotOnFile):
+        verbs.recall_return(people["stranger"], dossier.pk)
+    guide = people["guide"]
+    verbs.mark_opened(guide, access.reach(guide, clock.today()), seen(guide, dossier))
+    verbs.recall_return(guide, dossier.pk)
+    kept = again(dossier)
+    assert kept.state == State.SUBMITTED and not kept.returns.filter(closed__isnull=True).exists()
+    told = Notice.objects.filter(to=people["writer"], kind="returned").order_by("-id")
+    assert told[0].subject_zh.startswith("退回已收回")
+    with pytest.raises(NotNow):
+        verbs.save(people["writer"], dossier.pk, {}, kept.version)
+    # once one of the sender has opened it, or begun to mend it, it stays returned
+    for begun in ("opened", "saved"):
+        verbs.return_for_correction(guide, dossier.pk, "总投资与分项不符", DUE, PARTS)
+        kept, writer = again(dossier), people["writer"]
+        if begun == "opened":
+            verbs.mark_opened(writer, access.reach(writer, clock.today()), seen(writer, dossier))
+        typed = {"documents.plan.money.total": "13000" if begun == "opened" else "14000"}
+        if begun == "saved":
+            kept = verbs.save(writer, dossier.pk, typed, kept.version)
+        with pytest.raises(NotNow, match="甲填写人已于"):
+            verbs.recall_return(guide, dossier.pk)
+        saved = verbs.save(writer, dossier.pk, typed, kept.version)
+        assert verbs.submit(writer, dossier.pk, saved.version).version is not None
+    # withdrawing the correction opens the return that it answered, not the one taken back
+    done = verbs.withdraw(people["writer"], dossier.pk, "再改")
+    assert done.check is None and again(dossier).state == State.RETURNED
+    open_ = again(dossier).returns.get(closed__isnull=True)
+    assert open_.recalled is None
 
 
 def test_who_may_return_and_how(people: People) -> None:

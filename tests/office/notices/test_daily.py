@@ -133,6 +133,7 @@ def test_reminding_takes_few_queries_however_many_duties(
 def test_each_step_of_the_day_is_done_once_when_its_hour_has_come(
     centres: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(daily, "MORE", {})
     day = dt.date(2030, 11, 15)
     for time, expected in (
         (dt.time(0, 10), ["agenda"]), (dt.time(1, 0), []),
@@ -149,6 +150,7 @@ def test_a_step_that_breaks_is_done_again(centres: Any, monkeypatch: pytest.Monk
     def breaks() -> int:
         raise RuntimeError("broken")
 
+    monkeypatch.setattr(daily, "MORE", {})
     monkeypatch.setattr(daily, "STEPS", (("reminders", dt.time(0), breaks),))
     with pytest.raises(RuntimeError):
         tasks.days_work(0)

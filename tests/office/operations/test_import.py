@@ -81,6 +81,7 @@ def test_what_is_accepted_is_entered_by_the_competent_body_once() -> None:
     assert Organisation.objects.count() == 3
     again = bring(dry=False)
     assert again.count(verbs.ACCEPTED) == 0 and ActRecord.objects.count() == 4
+    assert [x.line for x in again.lines if x.standing == verbs.KNOWN] == [2, 3, 4, 5, 7]
     assert told(again)[2][1] == [("", "已在册（nmic-0001）")]
     assert replay.verify().sound and replay.rebuild().faults == []
 
@@ -215,7 +216,7 @@ def posted(client: Any, data: bytes, **more: Any) -> Any:
 @pytest.mark.django_db
 def test_from_the_file_to_the_receipt() -> None:
     client = officer()
-    assert "至多2000行" in text_of(client.get("/programmes/nmic/import/"))
+    assert "至多50000行" in text_of(client.get("/programmes/nmic/import/"))
     answer = posted(client, FILE.read_bytes())
     assert answer.status_code == 302 and not ActRecord.objects.exists()
     at = answer["Location"]

@@ -12,6 +12,7 @@ from django.db import connection, connections
 from banfa.office import clock
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.models import Centre
+from banfa.office.ledger.verbs import Proposal, record
 from banfa.office.notices.models import Notice
 from banfa.office.people import access
 from banfa.office.people.models import Capacity, User
@@ -262,7 +263,11 @@ def test_a_recorded_act_ends_what_was_routed(
 ) -> None:
     people = numbers(officers, "bob", "cat")
     route = routing.route(reach("amy"), preparing, "together", people, CASE)
-    routing.recorded(reach("bob"), preparing, CASE, "grant", "boss", 4)
+    grant = Proposal(
+        "grant", "boss", clock.today(), centre=preparing.id, user=officers["bob"],
+        data={"end": dt.date(2031, 5, 5)},
+    )  # fmt: skip
+    assert record(grant).accepted
     assert states(route) == {"bob": "done", "cat": "needless"}
     kept = Routing.objects.get()
     assert kept.used == 4 and kept.closed is not None

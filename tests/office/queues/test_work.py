@@ -9,12 +9,14 @@ import pytest
 from django.db import IntegrityError, InternalError, ProgrammingError, transaction
 
 from banfa.office import clock
+from banfa.office.ledger.bulk import judge_many, record_many
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.models import Centre
+from banfa.office.ledger.verbs import Proposal, record
 from banfa.office.people import rights
 from banfa.office.people.models import Delegation, Membership, Organisation
 from banfa.office.queues import queries, routing, verbs
-from banfa.office.queues.errors import NotYours, QueueError, TooLate
+from banfa.office.queues.errors import NotYours, QueueError, TooLate, Unsigned
 from banfa.office.queues.models import Copied, Opinion, Task
 from tests.office.desk import seed
 from tests.office.queues.conftest import Reaches
@@ -158,10 +160,46 @@ def test_an_act_waits_for_its_sign_off(preparing: Centre, officers: Any, reach: 
     assert left() == ["cat"]
     demand(officers, "any", "bob", "cat")
     assert left() == []
-    routing.recorded(reach("amy"), preparing, CASE, "grant", "boss", 4)
+    grant(officers)
     assert left() == ["bob", "cat"]
     demand(officers, "any")
     assert left() == []
+
+
+def granting(officers: Any, **more: Any) -> Proposal:
+    """That amy grants the extension, as any of the ways in would propose it."""
+    return Proposal(
+        "grant", "boss", clock.today(), centre="mini-0002", data={"end": dt.date(2031, 5, 5)},
+        user=officers["amy"], **more,
+    )  # fmt: skip
+
+
+def grant(officers: Any) -> None:
+    assert record(granting(officers)).accepted
+
+
+def test_no_way_in_passes_the_sign_off(preparing: Centre, officers: Any, reach: Reaches) -> None:
+    """The door itself asks: forms, bulk acts, dossiers and whatever else proposes meet it alike."""
+    demand(officers, "together", "bob", "cat")
+    before = Centre.objects.get(id=preparing.id).version
+    with pytest.raises(Unsigned, match="尚缺：bob、cat"):
+        record(granting(officers))
+    with pytest.raises(Unsigned):
+        record(granting(officers, org="boss", key="k", version=before))
+    for many in (record_many, judge_many):
+        (outcome,) = many([granting(officers)])
+        assert isinstance(outcome.error, Unsigned) and outcome.receipt is None
+    assert Centre.objects.get(id=preparing.id).version == before
+    people = [officers["bob"].pk, officers["cat"].pk]
+    route = routing.route(reach("amy"), preparing, "together", people, act="grant")
+    for name in ("bob", "cat"):
+        routing.answer(reach(name), route.tasks.get(to__name=name).pk, "agree")
+    (outcome,) = record_many([granting(officers, about=CASE)])
+    assert outcome.receipt is not None and outcome.receipt.accepted
+    route.refresh_from_db()
+    assert route.used == before + 1
+    missing = queries.missing_sign_off(preparing, "mini", "grant", "boss")
+    assert missing is not None and missing.people == ["bob", "cat"], "good for one act only"
 
 
 # --- the lists ----------------------------------------------------------------------------------

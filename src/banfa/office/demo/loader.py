@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 
 from banfa.office import clock
-from banfa.office.demo import FOLDER, accounts
+from banfa.office.demo import FOLDER, accounts, reviews
 from banfa.office.ledger import bulk, library, verbs
 from banfa.office.ledger.bulk import Outcome
 from banfa.office.ledger.errors import LedgerError, MayNot
@@ -37,6 +37,7 @@ class Loaded:
     """What was loaded, and which files were left out because their programme does not load."""
 
     acts: int = 0
+    reviews: int = 0
     centres: dict[str, str] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
 
@@ -95,8 +96,10 @@ def load(folder: Path = FOLDER) -> Loaded:
             recorder.take(file, index, given)
             loaded.acts += 1
         recorder.flush()
-    for file in read:
-        loaded.centres |= {f"{file.programme}:{k}": v for k, v in file.centres.items()}
+        for file in read:
+            loaded.centres |= {f"{file.programme}:{k}": v for k, v in file.centres.items()}
+        if settings.DEMO:
+            loaded.reviews = reviews.make(loaded.centres)
     return loaded
 
 

@@ -6,7 +6,7 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -16,19 +16,20 @@ from banfa.office import clock
 from banfa.office.desk import (
     actform,
     citations,
+    figure_prefill,
     moment,
     permitted,
-    queue_pages,
     review_prefill,
     round_prefill,
     setting,
 )
 from banfa.office.desk.errors import forbidden_because, on_file
-from banfa.office.desk.language import joined, say
+from banfa.office.desk.language import say
 from banfa.office.desk.standing import Standing
 from banfa.office.ledger import verbs
 from banfa.office.ledger.errors import LedgerError, Stale
 from banfa.office.people import audit
+from banfa.office.queues.errors import Unsigned
 from banfa.rules.judge import Finding
 from banfa.rules.life import Act
 from banfa.rules.proposals import BadProposal, check
@@ -59,7 +60,7 @@ class Answer:
 def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
     """An act on a centre."""
     asked = moment.read(request.GET, clock.today())
-    where, chosen = setting.of_centre(request, centre, asked.on)
+    where, chosen = setting.of_centre(request, centre, asked.on, kind)
     return _act(request, where, chosen, kind, asked)
 
 
@@ -68,7 +69,7 @@ def centre_act(request: HttpRequest, centre: str, kind: str) -> HttpResponse:
 def programme_act(request: HttpRequest, programme: str, kind: str) -> HttpResponse:
     """A programme-level act, or one that begins a centre."""
     asked = moment.read(request.GET, clock.today())
-    where, chosen = setting.of_programme(request, programme, asked.on)
+    where, chosen = setting.of_programme(request, programme, asked.on, kind=kind)
     return _act(request, where, chosen, kind, asked)
 
 
@@ -89,8 +90,7 @@ def _act(
     posted = request.method == "POST"
     asked_for = request.POST if posted else request.GET
     proposed = round_prefill.proposed(where, kind, asked_for.get("about", ""))
-    given = request.POST if posted else review_prefill.given(request, where, kind)
-    given = given if posted else round_prefill.filled(given, proposed)
+    given = request.POST if posted else _given(request, where, kind, proposed)
     form = actform.build(where.rs, kind, choices, given, request.FILES, party)
     form.cases = permitted.case_options(where.rs, where.state, kind)
     form.organisations = permitted.organisation_options(where.rs, where.state, chosen, choices)
@@ -103,6 +103,18 @@ def _act(
         if answer.accepted and not where.rs.models[kind].probe:
             return HttpResponseRedirect(_receipt_page(where, answer.receipt, chosen.token))
     return _render(request, where, chosen, form, permission, answer, asked, proposed)
+
+
+def _given(
+    request: HttpRequest,
+    where: setting.Setting,
+    kind: str,
+    proposed: round_prefill.Proposed | None,
+) -> QueryDict:
+    """What fills a form that is opened: the query, with what a review, figures, a run bring."""
+    asked = review_prefill.given(request, where, kind)
+    asked = figure_prefill.given(request, where, kind, asked)
+    return round_prefill.filled(asked, proposed)
 
 
 def _narrow(request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str) -> bool:
@@ -160,13 +172,10 @@ def _take(
         exception=filled.exception,
         user=request.user,
         reach=request.reach,
+        seen=_seen(where),
         version=_version(request),
         key=request.POST.get("key", "")[:200] or None,
     )
-    acting = org or (chosen.held[0].org if chosen.held else "")
-    missing = queue_pages.still_missing(where.page, form.kind, acting)
-    if missing is not None:
-        return Answer(said=_unsigned(missing), unsigned=True)
     reason = request.POST.get("deviation", "").strip()
     if proposed is not None and proposed.deviates(filled.data) and not reason:
         return Answer(said=proposed.lacks)
@@ -184,18 +193,19 @@ def _take(
             "本中心在您填写期间已有新的记录，本次未作登记。请核对新记录后再次提交；所填内容均已保留。"
         )
         return Answer(said=said, again=True)
+    except Unsigned as error:
+        return Answer(said=say(error.text) + _("。所填内容均已保留。"), unsigned=True)
     except LedgerError as error:
         return Answer(said=say(error.text))
-    if receipt.accepted and not probe:
-        about = filled.about or ""
-        queue_pages.after_act(request, where.page, form.kind, about, acting, receipt.seq or 0)
     return _judged(where, form, receipt, proposal)
 
 
-def _unsigned(missing: Any) -> str:
-    """What of the organisation's own sign-off is missing, and what to do."""
-    said = _("本单位规定登记此事前须经%(manner)s，尚缺：%(people)s。所填内容均已保留，请先送签。")
-    return said % {"manner": say(missing.manner), "people": joined(missing.people)}
+def _seen(where: setting.Setting) -> verbs.Seen | None:
+    """The centre's acts as this request has read them."""
+    page = where.page
+    if page is None:
+        return None
+    return verbs.Seen(page.centre.pk, page.rows, page.centre.book.erasures)
 
 
 def _version(request: HttpRequest) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Case, F, OuterRef, Q, QuerySet, Subquery, When
@@ -15,22 +15,27 @@ from django.utils.translation import gettext_lazy as _
 from banfa.office.clock import SHANGHAI
 from banfa.office.desk import lists
 from banfa.office.desk.centre_page import DECISIONS
-from banfa.office.desk.language import joined, say
+from banfa.office.desk.language import joined, say, speaker
 from banfa.office.desk.lists import Asked, Column
 from banfa.office.ledger import agenda, index, library, queries, search
 from banfa.office.ledger.models import Centre, Matter, Sort
 from banfa.office.people import places
 from banfa.office.people.models import Organisation, Place
+from banfa.office.prepared import Prepared, later
+from banfa.office.readable import Readable
 from banfa.rules import programme as p
+from banfa.rules.words import Text
 
 WAITING = {"decision": _("待决定"), "late": _("有逾期")}
 WITHIN = {"0": _("已过期"), "30": _("30日内"), "90": _("90日内"), "180": _("半年内"),
           "365": _("一年内")}  # fmt: skip
 MOST_ORGANISATIONS = 200
+ASIDE, LAST = {"since", "class", "field", "place"}, {"changed", "imported"}
+"""Columns that do not show unless chosen; the template asks about all of them at once."""
 
 
 @dataclass
-class Row:
+class Row(Readable):
     """A centre in the list. `next` is the nearest day ahead with what it is."""
 
     row: queries.CentreRow
@@ -45,7 +50,16 @@ class Row:
     decisions: int
     class_name: str
     changed: dt.date | None
-    held: list[str] = field(default_factory=list)
+
+    @property
+    def said_decisions(self) -> str:
+        """How many decisions are waited for."""
+        return str(_("待决定 %(n)s")) % {"n": self.decisions}
+
+    @property
+    def said_late(self) -> str:
+        """How much is late."""
+        return str(_("逾期 %(n)s")) % {"n": self.late}
 
 
 class Centres(lists.Listing):
@@ -156,10 +170,11 @@ class Centres(lists.Listing):
         known = programmes(asked)
         chosen = asked.given["programme"] if asked.given["programme"] in known else ""
         return {
-            "programmes": known.values(),
+            "programmes": [(i, say(model.short)) for i, model in known.items()],
             "stages": stages(known, chosen),
             "classes": classes(known, chosen),
-            "provinces": provinces(),
+            "provinces": [(code, place_name(one)) for code, one in provinces().items()],
+            "aside": {"middle": ASIDE & asked.shown.keys(), "last": LAST & asked.shown.keys()},
             "within": WITHIN,
             "waitings": WAITING,
             "procedures": procedures(known, chosen),
@@ -207,6 +222,11 @@ def provinces() -> dict[str, Place]:
     if not _provinces:
         _provinces.update({p.code: p for p in Place.objects.filter(within=None).order_by("code")})
     return dict(_provinces)
+
+
+def place_name(place: Place) -> str:
+    """A place in the language of the page."""
+    return say(Text(place.name_zh, place.name_en or place.name_zh))
 
 
 def organisations_called(words: str) -> list[str]:
@@ -264,13 +284,24 @@ def owed_of(centres: Sequence[Centre], on: dt.date) -> dict[str, list[Owed]]:
     wanted = [c.id for c in centres]
     if not agenda.all_hold(centres, on):
         agenda.refresh(on, Q(id__in=wanted))
-    found = Matter.objects.filter(centre__in=wanted, sort=Sort.DUTY, closed=False)
     owed: dict[str, list[Owed]] = {}
-    columns = ("centre_id", "book_id", "edition", "name", "year", "mode", "due")
-    for centre, book, edition, name, year, mode, due in found.order_by("id").values_list(*columns):
-        said = duty_name(book, edition, name, year)
+    names: dict[tuple[Any, ...], str] = {}
+    for centre, book, edition, name, year, mode, due in _owed(centres=wanted):
+        at = (book, edition, name, year)
+        if at not in names:
+            names[at] = duty_name(*at)
+        said = names[at]
         owed.setdefault(centre, []).append(Owed(said, mode, due))
     return owed
+
+
+_owed = Prepared(
+    lambda: (
+        Matter.objects.filter(centre__any_of=later("centres"), sort=Sort.DUTY, closed=False)
+        .order_by("id")
+        .values_list("centre_id", "book_id", "edition", "name", "year", "mode", "due")
+    )
+)
 
 
 def duty_name(book: str, edition: str, name: str, year: int | None) -> str:
@@ -285,7 +316,7 @@ def duty_name(book: str, edition: str, name: str, year: int | None) -> str:
 def row_in_words(centre: Centre, on: dt.date, duties: Sequence[Owed]) -> Row:
     """A centre in the list: who holds which role, what is due next, what awaits a decision."""
     row = queries.row_of(centre, on)
-    model = row.programme
+    model, say = row.programme, speaker()
     roles = [
         (say(party.name), joined(str(o.get("name") or o.get("org")) for o in row.roles[name]))
         for name, party in model.parties.items()
@@ -320,5 +351,5 @@ def row_in_words(centre: Centre, on: dt.date, duties: Sequence[Owed]) -> Row:
 
 def waiting(row: Row) -> str:
     """What waits for somebody, for a file."""
-    said = [str(_("待决定 %(n)s")) % {"n": row.decisions}] if row.decisions else []
-    return "；".join([*said, *([str(_("逾期 %(n)s")) % {"n": row.late}] if row.late else [])])
+    said = [row.said_decisions] if row.decisions else []
+    return "；".join([*said, *([row.said_late] if row.late else [])])

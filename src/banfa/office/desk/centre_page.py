@@ -17,6 +17,7 @@ from banfa.office.clock import SHANGHAI
 from banfa.office.desk import citations, permitted
 from banfa.office.desk.fields import unit_of
 from banfa.office.desk.language import joined, say
+from banfa.office.readable import Readable
 from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
@@ -39,7 +40,7 @@ def organisations_of(state: State, programme: p.Programme, party: str) -> str:
 
 
 @dataclass
-class Names:
+class Names(Readable):
     """The names in use on the day, or that none may be used, with the basis."""
 
     zh: str | None
@@ -72,7 +73,7 @@ def names(rs: Ruleset, state: State, on: dt.date) -> Names:
 
 
 @dataclass(frozen=True)
-class Fact:
+class Fact(Readable):
     """A labelled fact; `whole` when it needs the width of the page."""
 
     name: str
@@ -136,7 +137,7 @@ def _row_text(programme: p.Programme, row: dict[str, Any], given: p.Input) -> st
 
 
 @dataclass(frozen=True)
-class Result:
+class Result(Readable):
     """A confirmed evaluation result."""
 
     on: dt.date
@@ -157,7 +158,7 @@ def results(rs: Ruleset, state: State) -> list[Result]:
 
 
 @dataclass
-class Clock:
+class Clock(Readable):
     """A period with how its end comes about and how far it is from the day shown."""
 
     name: str
@@ -258,7 +259,7 @@ def moves(editions: Editions, state: State, entries: Sequence[Any]) -> list[Move
 
 
 @dataclass
-class Procedure:
+class Procedure(Readable):
     """An open case: where it stands, who must act, since when, by which acts it goes on."""
 
     id: str
@@ -323,7 +324,7 @@ DECISIONS = ("decision", "mandatory", "may", "deemed")
 
 
 @dataclass
-class Owed:
+class Owed(Readable):
     """A duty or a decision fallen due, as shown."""
 
     name: str
@@ -404,7 +405,7 @@ def _ground(model: p.Act | None, ground: str | None) -> str:
 
 
 @dataclass
-class Shown:
+class Shown(Readable):
     """A recorded act in words. `recorded` is given when it differs from the day it counts on."""
 
     entry: Any
@@ -483,7 +484,7 @@ def _generic(rs: Ruleset, act: Act, name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Passed:
+class Passed(Readable):
     """A stage the centre has been in, since when; `current` for the last."""
 
     name: str

@@ -8,9 +8,11 @@ from typing import Any
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from banfa.office.readable import Readable
+
 
 @dataclass(frozen=True)
-class Tab:
+class Tab(Readable):
     """One tab: its address, its words, and whether it is the page at hand."""
 
     href: str
@@ -26,6 +28,7 @@ def tabs(centre: Any, here: str) -> list[Tab]:
         "centre_cases": _("办件"),
         "materials": _("材料"),
         "centre_duties": _("义务与期限"),
+        "centre_reports": _("年度报告"),
         "centre_money": _("资金"),
         "centre_results": _("结果"),
         "centre_reviews": _("评审"),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from banfa.office.desk.language import in_english
+from banfa.office.readable import Readable
 from banfa.rules.citation import Citation
 from banfa.rules.programme import Programme
 
 
 @dataclass(frozen=True)
-class Link:
+class Link(Readable):
     """A basis as shown: its words, its place, and whether the text is silent there."""
 
     text: str
@@ -63,9 +65,32 @@ def page_of(programme: Programme) -> str:
     return reverse("programme", args=[programme.programme, programme.edition])
 
 
+class _Loaded:
+    """A programme as loaded: the same only as itself, so that what is kept of it is never another
+    version's."""
+
+    def __init__(self, programme: Programme) -> None:
+        self.programme = programme
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Loaded) and self.programme is other.programme
+
+    def __hash__(self) -> int:
+        return id(self.programme)
+
+
 def link(programme: Programme, cite: str | None, default: str | None = None) -> Link | None:
     """A basis as a link; None when there is none."""
-    page = page_of(programme)
+    if not (cite or default):
+        return None
+    return _link(_Loaded(programme), cite, default, in_english(), page_of(programme))
+
+
+@lru_cache(maxsize=4096)
+def _link(
+    loaded: _Loaded, cite: str | None, default: str | None, english: bool, page: str
+) -> Link | None:
+    programme = loaded.programme
     if cite:
         target = place_of(programme, cite)
         return Link(
@@ -74,7 +99,7 @@ def link(programme: Programme, cite: str | None, default: str | None = None) -> 
     if default:
         words = _("文本未作规定，系统缺省 %(id)s") % {"id": default}
         declared = programme.defaults.get(default)
-        title = (declared.says.en if in_english() else declared.says.zh) if declared else ""
+        title = (declared.says.en if english else declared.says.zh) if declared else ""
         return Link(words, f"{page}#{anchor(default)}", silent=True, title=title)
     return None
 

@@ -10,13 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db.models import Count, Q
 
 from banfa.office import clock
 from banfa.office.desk.language import say
 from banfa.office.ledger import agenda, library
 from banfa.office.ledger.models import Matter, Sort
 from banfa.office.people.models import Capacity, Role, Standing, User
+from banfa.office.reviews.models import Answer, Expert, Stage
 from banfa.rules.words import Text
 
 ROLES = {
@@ -65,7 +66,7 @@ class Group:
 
 
 def groups(search: str = "") -> list[Group]:
-    """The doors by regulation and party, those for whom most waits first; five queries.
+    """The doors by regulation and party, those for whom most waits first; six queries.
 
     With `search`, only the persons whose name, account, organisation or party has these words.
     """
@@ -87,8 +88,7 @@ def groups(search: str = "") -> list[Group]:
                 group.lines.append(Line(name, doors[0], doors[1:]))
         if group.lines:
             found.append(group)
-    administrators = _administrators(words)
-    return [*found, administrators] if administrators.lines else found
+    return [*found, *(g for g in (_experts(words), _administrators(words)) if g.lines)]
 
 
 def _has(words: Iterable[str], *texts: str) -> bool:
@@ -126,6 +126,28 @@ def _owed() -> Counter[tuple[str, str]]:
 def _waits(owed: Counter[tuple[str, str]], held: Capacity) -> int:
     seat = f"{held.party}@{held.organisation_id}"
     return owed[held.programme, held.party] + owed[held.programme, seat]
+
+
+def _experts(words: list[str]) -> Group:
+    """Those who are experts and nothing else, with how many sheets wait for them."""
+    name = say(Text("评审专家", "Experts"))
+    mine = Q(assignments__answer__in=[Answer.INVITED, Answer.ACCEPTED])
+    mine &= Q(assignments__review__stage=Stage.OPEN)
+    mine &= Q(assignments__answer=Answer.INVITED) | Q(
+        assignments__sheets__isnull=False, assignments__sheets__handed_in__isnull=True
+    )
+    rows = Expert.objects.filter(
+        user__demo=True, user__standing=Standing.ACTIVE, user__capacities__isnull=True, active=True
+    )
+    rows = rows.select_related("user").annotate(
+        waits=Count("assignments", distinct=True, filter=mine)
+    )
+    doors = [
+        Door(one.user, one.workplace, one.waits)
+        for one in rows.order_by("-waits", "pk")
+        if one.user is not None and _has(words, one.name, one.user.username, one.workplace, name)
+    ]
+    return Group(name, [Line(name, doors[0], doors[1:])] if doors else [])
 
 
 def _administrators(words: list[str]) -> Group:

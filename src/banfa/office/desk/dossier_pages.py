@@ -102,7 +102,7 @@ def materials(request: HttpRequest, centre: str) -> HttpResponse:
     rows = queries.listed(request.user, request.reach, Q(centre=page.centre))
     filed = queries.filed(page)
     context = {
-        "here": "home",
+        "here": "centres",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(page.centre, "materials"),
@@ -177,7 +177,7 @@ def _begin(
     )  # fmt: skip
     schemas = where.rs.programme.documents
     context = {
-        "here": "home" if where.centre else "programmes",
+        "here": "centres" if where.centre else "programmes",
         "where": where,
         "programme": where.rs.programme,
         "party": chosen.token,
@@ -359,6 +359,11 @@ def _do_withdraw(request: HttpRequest, seen: Seen) -> HttpResponse:
     return back(seen.dossier.pk)
 
 
+def _do_recall(request: HttpRequest, seen: Seen) -> HttpResponse:
+    verbs.recall_return(request.user, seen.dossier.pk)
+    return back(seen.dossier.pk)
+
+
 def _do_discard(request: HttpRequest, seen: Seen) -> HttpResponse:
     verbs.discard(request.user, seen.dossier.pk)
     return HttpResponseRedirect(reverse("dossiers"))
@@ -379,6 +384,7 @@ _DOES: dict[str, Callable[[HttpRequest, Seen], HttpResponse]] = {
     "take_back": _do_take_back,
     "review": _do_review,
     "withdraw": _do_withdraw,
+    "recall": _do_recall,
     "discard": _do_discard,
     "detach": _do_detach,
 }
@@ -436,6 +442,8 @@ def _reader(
         "barred": say(barred) if barred is not None else "",
         "may_withdraw": seen.held is not None and dossier.state == State.SUBMITTED,
         "may_return": may_return,
+        "may_recall": seen.returned is not None and seen.returned.by_id == request.user.pk,
+        "recall_barred": say(verbs.recall_barred(request.user, seen)),
         "may_review": seen.checks and dossier.state == State.REVIEW,
         "may_take_back": seen.held is not None and dossier.state in (State.REVIEW, State.APPROVED),
         "may_submit": seen.held is not None and dossier.state == State.APPROVED,

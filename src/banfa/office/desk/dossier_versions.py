@@ -50,7 +50,7 @@ from banfa.office.dossiers.queries import Seen
 from banfa.office.ledger import library
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 
-_FRAMED = {
+FRAMED = {
     "default-src": ["'none'"],
     "img-src": ["'self'"],
     "style-src": ["'unsafe-inline'"],
@@ -61,7 +61,7 @@ _FRAMED = {
 
 @require_safe
 @on_file
-@csp_replace(_FRAMED)
+@csp_replace(FRAMED)
 @xframe_options_sameorigin
 def file(request: HttpRequest, id: int, number: str) -> HttpResponse:
     """An attached file, for those who may see the dossier or the version that has it."""
@@ -69,12 +69,17 @@ def file(request: HttpRequest, id: int, number: str) -> HttpResponse:
     found = next((a for a in _reachable(seen) if a["digest"] == f"sha256:{number}"), None)
     if found is None:
         raise NotOnFile("没有这个附件，或您无权查看", "no such attachment")
+    return stored(request, found)
+
+
+def stored(request: HttpRequest, found: dict[str, Any]) -> HttpResponse:
+    """A file out of the storage, shown in the browser where that is safe, unless `?save=1`."""
     try:
-        stored = files.content(found["digest"])
+        kept = files.content(found["digest"])
     except FileNotFoundError:
         raise NotOnFile("附件未能从存储中读出，请联系系统管理员", "the file is lost") from None
     shown = found["type"] in uploads.SHOWN and request.GET.get("save") != "1"
-    answer = FileResponse(stored, content_type=found["type"])
+    answer = FileResponse(kept, content_type=found["type"])
     answer["Content-Length"] = str(found["size"])
     return _named(answer, found["name"], inline=shown)
 
@@ -337,7 +342,7 @@ def basis(request: HttpRequest, centre: str, seq: int) -> HttpResponse:
     if entry is None:
         raise NotOnFile("没有这一序号的行为", "no such act")
     context = {
-        "here": "home",
+        "here": "centres",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(page.centre, "materials"),
@@ -359,7 +364,7 @@ def document(request: HttpRequest, centre: str, seq: int, number: str) -> HttpRe
     typed = content.typed(given, {}, {kind: held or {}})
     sheet = outline.one_document(schema, kind, typed, queries.organisations(), say)
     context = {
-        "here": "home",
+        "here": "centres",
         "page": page,
         "programme": page.programme,
         "tabs": centre_tabs.tabs(page.centre, "materials"),

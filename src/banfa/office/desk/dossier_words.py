@@ -25,6 +25,7 @@ STEPS = {
     "opened": _("下一环节打开"),
     "withdrawn": _("撤回"),
     "returned": _("退回修改"),
+    "recalled": _("收回退回"),
     "discarded": _("删除"),
 }
 FILE_STATES = {"added": _("新增附件"), "removed": _("撤下附件")}

@@ -17,6 +17,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext as _
 
 from banfa.office.desk.language import say
+from banfa.office.readable import Readable
 from banfa.rules import programme as p
 
 MAX_FORM_ROWS = 500
@@ -47,7 +48,7 @@ WIDGETS = {
 
 
 @dataclass(frozen=True)
-class Option:
+class Option(Readable):
     """One thing to pick: what is sent, what is shown."""
 
     value: str
@@ -77,7 +78,7 @@ class Choices:
 
 
 @dataclass
-class Field:
+class Field(Readable):
     """A field ready to be shown: its words, what can be picked, what was typed, what was found."""
 
     name: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -19,13 +20,16 @@ from banfa.office.intake import reports, sheets, verbs
 from banfa.office.intake.columns import KIND, targets
 from banfa.office.intake.errors import BadFile
 from banfa.office.intake.models import Upload
+from banfa.office.jobs import verbs as jobs
 from banfa.office.ledger import library
 from banfa.office.people import audit
+from banfa.office.people.models import User
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.words import Text
 
-MOST_ROWS = 2_000
-"""Rows on a page; longer lists go through `banfa import`."""
+MOST_ROWS = sheets.MOST_ROWS
+AT_ONCE = 2_000
+"""So many rows are judged and entered while one waits; more are long work."""
 SHOWN = 500
 
 
@@ -84,12 +88,8 @@ def _brought(request: HttpRequest, rs: Ruleset, typed: dict[str, str]) -> Upload
     on = _day(typed.get("on", ""))
     data = given.read()
     basis = typed.get("basis", "").replace("\0", "").strip()
-    # Read now, so that what is wrong with the file is said beside it.
-    verbs.bring(
-        rs.programme.programme, given.name, data, on, basis=basis, user=request.user,
-        most_rows=MOST_ROWS, judged=False,
-    )  # fmt: skip
-    return verbs.keep(request.user, rs.programme.programme, given.name, data, on, basis)
+    programme = rs.programme.programme
+    return verbs.keep(request.user, programme, given.name, data, on, basis, MOST_ROWS)
 
 
 def _day(text: str) -> dt.date:
@@ -117,45 +117,108 @@ def import_preview(request: HttpRequest, programme: str, upload: int) -> HttpRes
     """What each row would come to; then, once entered, what came of it."""
     rs = _ruleset(request, programme)
     kept = _upload(request, programme, upload)
-    if request.method == "POST" and request.POST.get("what") == "enter":
-        first = kept.entered is None
-        try:
-            verbs.enter(kept.pk, request.user, MOST_ROWS)
-        except BadFile as error:
-            return _preview(request, rs, kept, say(error.text))
-        if first:
-            audit.note("imported", request.user, f"{programme} {kept.name}",
-                       after={"digest": kept.digest})  # fmt: skip
-        return HttpResponseRedirect(reverse("import_preview", args=[programme, upload]))
     if kept.entered is not None:
+        if request.method == "POST":  # a second click
+            return HttpResponseRedirect(reverse("import_preview", args=[programme, upload]))
         return _receipt(request, rs, kept)
-    return _preview(request, rs, kept)
+    what = request.POST.get("what") if request.method == "POST" else None
+    long = kept.rows > AT_ONCE
+    if what == "columns":
+        verbs.choose(kept, _chosen(request))
+    if what == "enter" and not long:
+        try:
+            entered(request.user, kept.pk)
+        except BadFile as error:
+            return _preview(request, rs, kept, long, say(error.text))
+        return HttpResponseRedirect(reverse("import_preview", args=[programme, upload]))
+    if what in ("enter", "columns") and long:
+        name, title = JOBS[what]
+        here = reverse("import_preview", args=[programme, upload])
+        asked = {"upload": kept.pk}
+        named = Text(f"{title.zh}：{kept.name}", f"{title.en}: {kept.name}")
+        job = jobs.start(request.user, name, named, asked, here)
+        return HttpResponseRedirect(reverse("job", args=[job.pk]))
+    return _preview(request, rs, kept, long)
 
 
-def _preview(request: HttpRequest, rs: Ruleset, kept: Upload, said: str = "") -> HttpResponse:
-    """The columns to set right, and the rows as they stand; columns chosen stay chosen."""
+JOBS = {
+    "columns": ("import.judge", Text("名单试判断", "trying a list of centres")),
+    "enter": ("import.enter", Text("名单登记", "entering a list of centres")),
+}
+
+
+@jobs.kind("import.judge")
+def judge(job: jobs.Running) -> None:
+    """Long work: judges a file kept, for its preview."""
+    kept = _still_there(job.user, job.asked["upload"])
     chosen = {int(n): t for n, t in kept.chosen.items()}
-    if request.method == "POST" and request.POST.get("what") == "columns":
-        chosen = {
-            int(name[1:]): target
-            for name, target in request.POST.items()
-            if name[:1] == "c" and name[1:].isdigit() and len(name) < 5
-        }
-    report = None
-    try:
-        report = verbs.judge(kept, chosen, MOST_ROWS)
-    except BadFile as error:
-        said = say(error.text)
+    report = verbs.judge(kept, chosen, MOST_ROWS, job.told)
+    for standing in reports.STANDINGS:
+        words, n = reports.STANDINGS[standing], report.count(standing)
+        job.say(Text(f"{words.zh} {n} 行", f"{words.en}: {n}"))
+
+
+@jobs.kind("import.enter")
+def enter(job: jobs.Running) -> None:
+    """Long work: enters a file kept, all of it or, when it is stopped, nothing."""
+    _still_there(job.user, job.asked["upload"])
+    done = entered(job.user, job.asked["upload"], job.told)
+    good = sum(line["standing"] == verbs.ACCEPTED for line in done.report or [])
+    every = len(done.report or [])
+    job.say(Text(f"共 {every} 行，已登记 {good} 行", f"{good} of {every} rows entered"))
+
+
+def _still_there(user: User, number: int) -> Upload:
+    kept = Upload.objects.filter(pk=number, user=user).first()
+    if kept is None:
+        raise BadFile("这份名单已被后来选的文件取代", "the list was replaced by a later one")
+    return kept
+
+
+def entered(user: User, number: int, told: Any = None) -> Upload:
+    """Enters a file kept, with a line in the audit log the first time. Raises BadFile."""
+    with transaction.atomic():
+        first = _still_there(user, number).entered is None
+        kept = verbs.enter(number, user, MOST_ROWS, told)
+        if first:
+            audit.note("imported", user, f"{kept.programme} {kept.name}",
+                       after={"digest": kept.digest})  # fmt: skip
+    return kept
+
+
+def _chosen(request: HttpRequest) -> dict[int, str]:
+    return {
+        int(name[1:]): target
+        for name, target in request.POST.items()
+        if name[:1] == "c" and name[1:].isdigit() and len(name) < 5
+    }
+
+
+def _preview(
+    request: HttpRequest, rs: Ruleset, kept: Upload, long: bool, said: str = ""
+) -> HttpResponse:
+    """The columns to set right, and the rows as they stand; columns chosen stay chosen.
+
+    A long list shows what came of its last trial, if there was one by these columns.
+    """
+    chosen = {int(n): t for n, t in kept.chosen.items()}
+    lines = verbs.judged(kept) if long else None
+    if not long:
+        try:
+            lines = verbs.judge(kept, chosen, MOST_ROWS).lines
+        except BadFile as error:
+            said = said or say(error.text)
     context = {
         **_context(rs),
         "upload": kept,
         "said": said,
-        "report": report,
-        "columns": report.columns if report else verbs.head_of(kept, chosen),
+        "long": long,
+        "judged": lines is not None,
+        "columns": verbs.columns_of(kept),
         "targets": [(name, say(text)) for name, text in targets(rs.programme).items()],
-        "lines": _lines(report.lines, True) if report else [],
-        "counts": _counts(report.lines, True) if report else [],
-        "good": report.count(verbs.ACCEPTED) if report else 0,
+        "lines": _lines(lines or [], True),
+        "counts": _counts(lines or [], True),
+        "good": sum(line.standing == verbs.ACCEPTED for line in lines or []),
     }
     return render(request, "desk/import_preview.html", context, status=422 if said else 200)
 
@@ -172,7 +235,7 @@ def _receipt(request: HttpRequest, rs: Ruleset, kept: Upload) -> HttpResponse:
     return render(request, "desk/import_preview.html", context)
 
 
-MARKS = {verbs.ACCEPTED: "good", verbs.REFUSED: "bad", verbs.FAULTY: "warn"}
+MARKS = {verbs.ACCEPTED: "good", verbs.REFUSED: "bad", verbs.FAULTY: "warn", verbs.KNOWN: "plain"}
 
 
 def _lines(lines: list[verbs.Line], dry: bool) -> list[dict[str, Any]]:
@@ -207,12 +270,10 @@ def import_report(request: HttpRequest, programme: str, upload: int) -> HttpResp
     kept = _upload(request, programme, upload)
     if kept.entered is not None:
         lines = [verbs.Line(**line) for line in kept.report or []]
+    elif (known := verbs.judged(kept)) is not None:
+        lines = known
     else:
-        try:
-            chosen = {int(n): t for n, t in kept.chosen.items()}
-            lines = verbs.judge(kept, chosen, MOST_ROWS).lines
-        except BadFile as error:
-            raise Http404(say(error.text)) from error
+        raise Http404
     content = reports.workbook(lines, kept.entered is None, in_english())
     answer = HttpResponse(content, content_type=XLSX)
     answer["Content-Disposition"] = 'attachment; filename="import-report.xlsx"'

@@ -44,11 +44,21 @@ def in_english() -> bool:
 
 def say(words: Any) -> str:
     """A declared pair of words (`.zh`, `.en`) in the language of the page; '' for none."""
-    if words is None:
-        return ""
-    if isinstance(words, str):
-        return words
-    return str((words.en if in_english() else words.zh) or words.zh)
+    return speaker()(words)
+
+
+def speaker() -> Callable[[Any], str]:
+    """`say` for many words at once: the language of the page is asked for once."""
+    english = in_english()
+
+    def said(words: Any) -> str:
+        if words is None:
+            return ""
+        if isinstance(words, str):
+            return words
+        return str((words.en if english else words.zh) or words.zh)
+
+    return said
 
 
 def joined(names: Iterable[str]) -> str:

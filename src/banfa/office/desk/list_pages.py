@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import tempfile
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -20,18 +21,29 @@ from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import act_list, centre_list, due_list, lists, organisation_list
+from banfa.office.desk import (
+    act_list,
+    centre_list,
+    due_list,
+    lists,
+    organisation_list,
+    report_list,
+)
 from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.exports import XLSX, plain
 from banfa.office.desk.language import say
+from banfa.office.jobs import verbs as jobs
+from banfa.office.ledger.bulk import Told
 from banfa.office.lists import queries as kept
 from banfa.office.lists import verbs as keeping
 from banfa.office.lists.errors import ListError
 from banfa.office.people import audit
+from banfa.office.people.access import Reach
 from banfa.office.people.models import Organisation
+from banfa.rules.words import Text
 
 LISTINGS: dict[str, lists.Listing] = {
     one.id: one
@@ -40,9 +52,12 @@ LISTINGS: dict[str, lists.Listing] = {
         due_list.Due(),
         act_list.Acts(),
         organisation_list.Organisations(),
+        report_list.Reports(),
     )
 }
-MOST_IN_A_FILE = 100_000
+MOST_IN_A_FILE = 500_000
+AT_ONCE = 5_000
+"""A file of so many rows is made while one waits; longer ones in the background."""
 
 
 def page(listing: lists.Listing) -> Callable[..., HttpResponse]:
@@ -148,29 +163,99 @@ def remove_view(request: HttpRequest, listing: str, number: int) -> HttpResponse
 # --- files ----------------------------------------------------------------------------------------
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def export(request: HttpRequest, listing: str, format: str) -> HttpResponse:
-    """A list as a file: the columns, filters and order that are shown, all its pages."""
+    """A list as a file: the columns, filters and order that are shown, all its pages.
+
+    A long one is asked for by a form and made in the background.
+    """
     found = LISTINGS.get(listing)
     if found is None or format not in ("xlsx", "csv"):
         raise Http404
-    asked = lists.read(request, found)
-    rows = found.find(asked).filter(found.exportable(asked))
-    if not any("export.list" in things for things in request.reach.rights.values()):
+    if not _may_export(request.reach):
         audit.note("denied", request.user, f"export.list {listing}", result="refused")
         return forbidden_because(request, _("您的身份没有导出列表的权限。"))
-    total = rows.order_by()[: MOST_IN_A_FILE + 1].count()
-    if total > MOST_IN_A_FILE:
+    made = _File(request, found, format)
+    if made.total > MOST_IN_A_FILE:
         said = _("符合条件的超过%s行，一份文件容纳不下。请缩小范围后再导出。")
         return wrong_request(request, said % f"{MOST_IN_A_FILE:,}")
-    audit.note("exported", request.user, f"{listing}.{format}", after={
-        "query": request.GET.urlencode()[:1000], "rows": total})  # fmt: skip
-    head = [*_head(request, found, asked, total), [], [str(c.name) for c in asked.columns]]
-    cells = lists.every(asked, found, rows, MOST_IN_A_FILE)
-    name = f"{listing}-{clock.today():%Y%m%d}.{format}"
-    if format == "csv":
-        return _csv(head, cells, name)
-    return _workbook(head, cells, name)
+    if made.total <= AT_ONCE:
+        made.noted()
+        return made.answer()
+    back = f"{reverse(found.address)}?{request.GET.urlencode()}"
+    if request.method == "POST":
+        asked = {"listing": listing, "format": format, "query": request.GET.urlencode()}
+        named = Text(f"导出：{made.total:,} 行", f"export: {made.total:,} rows")
+        job = jobs.start(request.user, "export", named, asked, back[:300])
+        return HttpResponseRedirect(reverse("job", args=[job.pk]))
+    context = {"here": "centres", "total": made.total, "title": found.title, "back": back}
+    return render(request, "desk/list_long_file.html", context)
+
+
+def _may_export(reach: Reach) -> bool:
+    return any("export.list" in things for things in reach.rights.values())
+
+
+@jobs.kind("export")
+def export_long(job: jobs.Running) -> None:
+    """Long work: a list as a file, as its owner may see it now."""
+    request = HttpRequest()
+    request.user, request.reach = job.user, job.reach()
+    request.GET = QueryDict(job.asked["query"])
+    if not _may_export(request.reach):
+        raise ListError("您的身份已没有导出列表的权限", "no longer yours to export")
+    made = _File(request, LISTINGS[job.asked["listing"]], job.asked["format"])
+    made.noted()
+    job.keep(made.name, made.type, made.content(job.told))
+    job.say(Text(f"共 {made.total:,} 行", f"{made.total:,} rows"))
+
+
+class _File:
+    """A list on its way into a file."""
+
+    def __init__(self, request: HttpRequest, listing: lists.Listing, format_: str) -> None:
+        self.request, self.listing, self.format = request, listing, format_
+        self.asked = lists.read(request, listing)
+        self.rows = listing.find(self.asked).filter(listing.exportable(self.asked))
+        self.total = self.rows.order_by()[: MOST_IN_A_FILE + 1].count()
+        self.name = f"{listing.id}-{clock.today():%Y%m%d}.{format_}"
+        self.type = XLSX if format_ == "xlsx" else "text/csv; charset=utf-8"
+
+    def noted(self) -> None:
+        """A line in the audit log."""
+        audit.note("exported", self.request.user, f"{self.listing.id}.{self.format}", after={
+            "query": self.request.GET.urlencode()[:1000], "rows": self.total})  # fmt: skip
+
+    def head(self) -> list[list[str]]:
+        """What the file shows, as of when, by whom; then the columns."""
+        names = [str(c.name) for c in self.asked.columns]
+        return [*_head(self.request, self.listing, self.asked, self.total), [], names]
+
+    def cells(self, told: Told | None = None) -> Iterator[list[Any]]:
+        """The rows as cells; `told` hears how many are done."""
+        every = lists.every(self.asked, self.listing, self.rows, MOST_IN_A_FILE)
+        for number, row in enumerate(every, 1):
+            if told is not None and number % 200 == 0:
+                told(number, self.total)
+            yield row
+
+    def answer(self) -> HttpResponse:
+        """The file, sent as it is written."""
+        if self.format == "csv":
+            answer: Any = StreamingHttpResponse(_lines(self.head(), self.cells()))
+        else:
+            answer = FileResponse(_workbook(self.head(), self.cells()))
+        answer["Content-Type"] = self.type
+        answer["Content-Disposition"] = f'attachment; filename="{self.name}"'
+        return answer
+
+    def content(self, told: Told) -> bytes:
+        """All of the file."""
+        cells = self.cells(told)
+        if self.format == "csv":
+            return "".join(_lines(self.head(), cells)).encode()
+        with _workbook(self.head(), cells) as file:
+            return file.read()
 
 
 def _head(
@@ -189,8 +274,8 @@ def _head(
     ]
 
 
-def _csv(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> HttpResponse:
-    import csv
+def _lines(head: list[list[str]], cells: Iterator[list[Any]]) -> Iterator[str]:
+    """The lines of a CSV file, with a byte order mark, for Excel."""
 
     class Line:
         """What a CSV writer writes to: gives the line back."""
@@ -199,24 +284,16 @@ def _csv(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> HttpRe
             return text
 
     writer = csv.writer(Line())
-    language = translation.get_language()
-
-    def text() -> Iterator[str]:
-        yield "\ufeff"
-        with translation.override(language):
-            for row in head:
-                yield writer.writerow([plain(v) for v in row])
-            for row in cells:
-                yield writer.writerow([plain(v) for v in row])
-
-    answer = StreamingHttpResponse(text(), content_type="text/csv; charset=utf-8")
-    answer["Content-Disposition"] = f'attachment; filename="{name}"'
-    return answer
+    language = translation.get_language()  # sent when the request's own is over
+    yield "\ufeff"
+    with translation.override(language):
+        for row in (*head, *cells):
+            yield writer.writerow([plain(v) for v in row])
 
 
-def _workbook(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> HttpResponse:
-    """A workbook written row by row, so that a long list takes little memory."""
-    file = tempfile.TemporaryFile()  # noqa: SIM115  the answer closes it when it is sent
+def _workbook(head: list[list[str]], cells: Iterator[list[Any]]) -> Any:
+    """A workbook written row by row, so that a long list takes little memory; a file to close."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115  whoever sends it closes it
     options = {"constant_memory": True, "strings_to_formulas": False, "strings_to_urls": False}
     with xlsxwriter.Workbook(file, options) as book:
         sheet = book.add_worksheet()
@@ -235,7 +312,7 @@ def _workbook(head: list[list[str]], cells: Iterator[list[Any]], name: str) -> H
                 else:
                     sheet.write_string(number, column, plain(value)[:32_000])
     file.seek(0)
-    return FileResponse(file, as_attachment=True, filename=name, content_type=XLSX)
+    return file
 
 
 urls = [

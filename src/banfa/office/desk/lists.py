@@ -17,6 +17,7 @@ from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
 from banfa.office import clock
+from banfa.office.readable import Readable
 
 SIZE = 50
 MOST_COUNTED = 10_000
@@ -26,7 +27,7 @@ Order = Callable[[dt.date], Sequence[Any]]
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(Readable):
     """A column: its words, how it sorts (ascending; None: it does not), its value in a file.
 
     `always` columns cannot be put away, `default` ones show unless others are chosen.
@@ -46,7 +47,7 @@ class Column:
 
 
 @dataclass
-class Asked:
+class Asked(Readable):
     """What the query string asks of a list; what could not be read is said in `mistakes`.
 
     `given` are the filters by name, as typed. `descending` turns the column's own order round.
@@ -212,7 +213,7 @@ def _turned(found: QuerySet[Any], term: Any) -> Any:
 
 
 @dataclass
-class Page:
+class Page(Readable):
     """A page of a list. `more`: there are more than are counted."""
 
     rows: list[Any]

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from django.utils.translation import gettext as _
 
 from banfa.office.clock import SHANGHAI
+from banfa.office.readable import Readable
 
 EARLIEST, LATEST = dt.date(1949, 10, 1), dt.date(2200, 12, 31)
 
 
 @dataclass
-class Moment:
+class Moment(Readable):
     """The day shown (`on`), the day of knowledge (`known`), and what could not be read.
 
     `known_at` is the end of the day of knowledge in Shanghai, None for all that is known now.

@@ -10,11 +10,12 @@ from django.utils.translation import gettext as _
 from banfa.office import clock
 from banfa.office.people import access
 from banfa.office.people.models import Organisation
+from banfa.office.readable import Readable
 from banfa.office.reviews import queries
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Readable):
     """A link in the head: its address by name, its words, and where one is when it is marked."""
 
     url: str
@@ -31,6 +32,7 @@ def entries(request: HttpRequest) -> list[Entry]:
             Entry("centre_list", _("中心"), "centres"),
             Entry("programmes", _("办法一览"), "programmes"),
             Entry("dossiers", _("材料"), "dossiers"),
+            Entry("reports", _("年度报告"), "reports"),
             Entry("rounds", _("评估"), "rounds"),
             Entry("calendar", _("期限日历"), "calendar"),
         ]

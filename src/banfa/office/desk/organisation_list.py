@@ -13,6 +13,7 @@ from banfa.office.desk import centre_list, lists
 from banfa.office.desk.language import say
 from banfa.office.desk.lists import Asked, Column
 from banfa.office.desk.standing import say_organisation
+from banfa.office.ledger import library
 from banfa.office.ledger.models import Centre
 from banfa.office.people.models import Organisation
 
@@ -87,7 +88,7 @@ class Organisations(lists.Listing):
         counted: dict[str, int] = {}
         if "centres" in asked.shown and found:
             counted = centres_of(asked, [o.id for o in found])
-        named = dict(kinds(asked))
+        named = kind_names()
         return [
             Row(
                 one,
@@ -113,6 +114,15 @@ def centres_of(asked: Asked, orgs: list[str]) -> dict[str, int]:
     seen = Centre.objects.filter(asked.reach.centres(), orgs__overlap=orgs)
     each = seen.annotate(org=_each_org()).values_list("org")
     return {org: n for org, n in each.annotate(n=Count("id")).order_by() if org in orgs}
+
+
+def kind_names() -> dict[str, str]:
+    """The kinds of organisations that any programme names, in words."""
+    options: dict[str, str] = {}
+    for name in library.loadable()[0]:
+        for kind, named in library.editions(name).latest.programme.kinds.items():
+            options.setdefault(kind, say(named))
+    return options
 
 
 def kinds(asked: Asked) -> list[tuple[str, str]]:

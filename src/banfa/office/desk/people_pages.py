@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import account_news, exports, navigation
+from banfa.office.desk import account_news, exports, navigation, organisation_list
 from banfa.office.desk.account_pages import capacity_words, day
 from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.language import say
@@ -263,7 +263,7 @@ def organisations(request: HttpRequest) -> HttpResponse:
     found = Organisation.objects.select_related("parent").order_by("name_zh", "id")
     if asked:
         found = found.filter(Q(name_zh__icontains=asked) | Q(id__icontains=asked))
-    names = kinds()
+    names = organisation_list.kind_names()
     page = _page_of(request, found)
     context = {
         "here": "organisations",
@@ -275,15 +275,6 @@ def organisations(request: HttpRequest) -> HttpResponse:
         "kinds": sorted(names.items(), key=lambda pair: pair[1]),
     }
     return render(request, "desk/organisations.html", context, status=422 if said else 200)
-
-
-def kinds() -> dict[str, str]:
-    """The kinds of organisation that the programmes name, in words."""
-    found: dict[str, str] = {}
-    for name in library.loadable()[0]:
-        for kind, model in library.editions(name).latest.programme.kinds.items():
-            found.setdefault(kind, say(model))
-    return found
 
 
 # --- the security administrator -----------------------------------------------------------------

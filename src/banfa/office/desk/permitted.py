@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from banfa.office.desk import citations, fields
 from banfa.office.desk.language import say
 from banfa.office.desk.standing import Standing
+from banfa.office.readable import Readable
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.judge import Finding, Permission, permitted
@@ -23,7 +24,7 @@ ORDER = {"possible": 0, "open": 1, "blocked": 2}
 
 
 @dataclass
-class Possibility:
+class Possibility(Readable):
     """An act of the party: how it stands, why not, from which day, resting on what."""
 
     kind: str

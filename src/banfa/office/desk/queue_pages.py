@@ -464,7 +464,7 @@ def _acts(organisation: Organisation) -> list[tuple[str, list[tuple[str, str]]]]
     return groups
 
 
-# --- before and after an act is recorded --------------------------------------------------------
+# --- before an act is recorded -------------------------------------------------------------------
 
 
 def still_missing(page: ledger.CentrePage | None, kind: str, org: str) -> queries.Missing | None:
@@ -472,19 +472,6 @@ def still_missing(page: ledger.CentrePage | None, kind: str, org: str) -> querie
     if page is None or not org:
         return None
     return queries.missing_sign_off(page.centre, page.centre.book_id, kind, org)
-
-
-def after_act(
-    request: HttpRequest, page: ledger.CentrePage | None, kind: str, about: str, org: str, seq: int
-) -> None:
-    """What the organisation had routed for an act has served when it is recorded."""
-    if page is None:
-        return
-    belongs = page.ruleset.models[kind].about
-    if not about and belongs is not None:
-        open_ = page.state.open_cases.get(belongs.case, [])
-        about = open_[0] if len(open_) == 1 else ""
-    routing.recorded(request.reach, page.centre, about, kind, org, seq)
 
 
 urls: Sequence[Any] = [

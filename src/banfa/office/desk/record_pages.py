@@ -40,7 +40,7 @@ def visible(
     return page
 
 
-def _show(request: HttpRequest, centre: str, tab: str, make: Any) -> HttpResponse:
+def show(request: HttpRequest, centre: str, tab: str, make: Any) -> HttpResponse:
     """A tab: the head that all have, and what `make` gives of the centre's page."""
     asked = moment.read(request.GET, clock.today())
     page = visible(request, centre, asked)
@@ -84,7 +84,7 @@ class Spell:
 @on_file
 def parties(request: HttpRequest, centre: str) -> HttpResponse:
     """Who plays which role, since when, by which acts; and the people of its team."""
-    return _show(request, centre, "centre_parties", _parties)
+    return show(request, centre, "centre_parties", _parties)
 
 
 def _parties(page: ledger.CentrePage) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Closed:
 @on_file
 def cases(request: HttpRequest, centre: str) -> HttpResponse:
     """The procedures of a centre, under way and ended."""
-    return _show(request, centre, "centre_cases", _cases)
+    return show(request, centre, "centre_cases", _cases)
 
 
 def _cases(page: ledger.CentrePage) -> dict[str, Any]:
@@ -174,7 +174,7 @@ def _cases(page: ledger.CentrePage) -> dict[str, Any]:
 @on_file
 def duties(request: HttpRequest, centre: str) -> HttpResponse:
     """What has fallen due for decision, what is owed, and the periods that run."""
-    return _show(request, centre, "centre_duties", _duties)
+    return show(request, centre, "centre_duties", _duties)
 
 
 def _duties(page: ledger.CentrePage) -> dict[str, Any]:
@@ -191,7 +191,7 @@ def _duties(page: ledger.CentrePage) -> dict[str, Any]:
 @on_file
 def results(request: HttpRequest, centre: str) -> HttpResponse:
     """The confirmed results, latest first, with the acts that made them."""
-    return _show(request, centre, "centre_results", _results)
+    return show(request, centre, "centre_results", _results)
 
 
 def _results(page: ledger.CentrePage) -> dict[str, Any]:
@@ -204,7 +204,7 @@ def _results(page: ledger.CentrePage) -> dict[str, Any]:
 @on_file
 def timeline(request: HttpRequest, centre: str) -> HttpResponse:
     """Every recorded act, latest first."""
-    return _show(request, centre, "centre_timeline", _timeline)
+    return show(request, centre, "centre_timeline", _timeline)
 
 
 def _timeline(page: ledger.CentrePage) -> dict[str, Any]:
@@ -248,7 +248,7 @@ class Sum:
 @on_file
 def money(request: HttpRequest, centre: str) -> HttpResponse:
     """The amounts that registers and acts state, with their sums by kind."""
-    return _show(request, centre, "centre_money", _money)
+    return show(request, centre, "centre_money", _money)
 
 
 def _money(page: ledger.CentrePage) -> dict[str, Any]:

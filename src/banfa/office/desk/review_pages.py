@@ -222,7 +222,7 @@ def _context(request: HttpRequest, one: Review, manages: bool, said: str) -> dic
     draft, live = stage == Stage.DRAFT, stage in (Stage.DRAFT, Stage.OPEN)
     choosable = queries.choosable(one) if manages and live else []
     fields, languages = queries.known_words(choosable)
-    subjects = list(one.subjects.select_related("centre").order_by("centre"))
+    subjects = list(one.subjects.select_related("centre", "review").order_by("centre"))
     grounds = [(g, a) for a in panel for g in a.recusals.all()]
     complete = {a.pk for a in queries.complete(one)}
     model = library.editions(one.programme).latest.programme
@@ -242,6 +242,9 @@ def _context(request: HttpRequest, one: Review, manages: bool, said: str) -> dic
         "subjects": subjects,
         "bare": sum(not s.materials for s in subjects),
         "documents": _documents(one, model) if manages and live else {},
+        "readable": {s.centre_id: reviewer_pages.material_names(s) for s in subjects}
+        if stage == Stage.OPEN and not manages
+        else {},
         "sheet": sheets.of(one.sheet),
         "wanting": queries.wanting(one, active) if draft else [],
         "panel": [_expert_line(a, one, complete, len(subjects)) for a in panel],
@@ -280,15 +283,9 @@ def _agencies() -> list[Organisation]:
 def _documents(one: Review, model: Any) -> dict[str, list[tuple[Any, str]]]:
     """The documents on file of each centre, with their names."""
     return {
-        centre: [(d, document_name(model, d.type)) for d in rows]
+        centre: [(d, reviewer_pages.document_name(model, d.type)) for d in rows]
         for centre, rows in queries.documents_of(one).items()
     }
-
-
-def document_name(model: Any, type_: str) -> str:
-    """A document's name in the programme."""
-    schema = model.documents.get(type_)
-    return say(schema.name) if schema is not None else type_
 
 
 def _expert_line(one: Assignment, review: Review, complete: set[int], whole: int) -> dict[str, Any]:

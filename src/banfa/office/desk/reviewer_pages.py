@@ -4,21 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from csp.decorators import csp_replace
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk.centre_page import value_text
+from banfa.office.desk.dossier_form import with_proof
+from banfa.office.desk.dossier_versions import FRAMED, stored
+from banfa.office.desk.errors import on_file
 from banfa.office.desk.language import say
 from banfa.office.desk.typed import without_nul
+from banfa.office.dossiers import content, outline, uploads
+from banfa.office.dossiers import queries as dossiers
 from banfa.office.ledger import coding, library
 from banfa.office.ledger.models import DocumentVersion
 from banfa.office.reviews import queries, recusal, sheets, verbs
 from banfa.office.reviews.errors import NoSuchReview, ReviewError, StaleReview
-from banfa.office.reviews.models import Answer, Assignment, ScoreSheet, Stage
+from banfa.office.reviews.models import Answer, Assignment, ScoreSheet, Stage, Subject
 from banfa.rules.words import Text
 
 
@@ -169,7 +175,7 @@ def _score_page(
         "frozen": kept.handed_in is not None or not open_,
         "total": _total(sheet, kept),
         "reopened": kept.reopenings.select_related("by").order_by("-pk").first(),
-        "materials": _materials(kept) if open_ else [],
+        "materials": material_names(kept.subject) if open_ else [],
         "heard": heard(
             queries.others(review, kept.subject.centre_id, kept.assignment, not review.blind),
             sheet,
@@ -205,65 +211,92 @@ def heard(rows: list[queries.Heard], sheet: sheets.Sheet) -> list[dict[str, Any]
     ]
 
 
-def _materials(kept: ScoreSheet) -> list[tuple[DocumentVersion, str]]:
-    model = library.editions(kept.assignment.review.programme).latest.programme
-    rows = DocumentVersion.objects.filter(
-        pk__in=kept.subject.materials, centre=kept.subject.centre_id
-    ).defer("content")
-    return [(d, _name(model, d.type)) for d in rows.order_by("type", "-version")]
+def material_names(subject: Subject) -> list[tuple[DocumentVersion, str]]:
+    """The documents put to the experts of a centre, with their names."""
+    model = library.editions(subject.review.programme).latest.programme
+    return [(d, document_name(model, d.type)) for d in queries.materials(subject)]
 
 
-def _name(model: Any, type_: str) -> str:
+def document_name(model: Any, type_: str) -> str:
+    """A document's name in the programme."""
     schema = model.documents.get(type_)
     return say(schema.name) if schema is not None else type_
+
+
+def _opened(request: HttpRequest, review: int, centre: str) -> Subject:
+    """The centre under review when its material is open to the person; 404 otherwise."""
+    try:
+        return queries.opened_to(request.user, request.reach, review, centre)
+    except NoSuchReview as error:
+        raise Http404 from error
 
 
 @require_safe
 @without_nul
 def review_material(request: HttpRequest, review: int, centre: str, number: int) -> HttpResponse:
-    """A document that the expert may read, section by section."""
-    try:
-        subject, document = queries.material(request.user, review, centre, number)
-    except NoSuchReview as error:
-        raise Http404 from error
-    editions = library.editions(document.book_id)
-    model = editions.latest.programme
+    """A document that may be read here, section by section, its evidence beside what it proves."""
+    subject = _opened(request, review, centre)
+    documents = queries.materials(subject)
+    document = next((d for d in documents if d.pk == number), None)
+    if document is None:
+        raise Http404
+    model = library.editions(document.book_id).latest.programme
+    found = dossiers.evidence(documents)
+    part = _outlined(model, document)
+    files, loose = _addressed(subject, found.of[document.pk]), _addressed(subject, found.loose)
+    parts = with_proof([part], files) if part is not None else []
+    lines = {line.path for one in parts for section in one.sections for line in section.lines}
     context = {
         "here": "reviews",
         "review": subject.review,
         "centre": subject.centre,
         "document": document,
-        "name": _name(model, document.type),
-        "lines": lines_of(model, document),
+        "scores": subject.sheets.filter(assignment__expert__user=request.user).exists(),
+        "name": document_name(model, document.type),
+        "parts": parts,
+        "files": [one for one in files if one["path"] not in lines] + loose,
     }
     fragment = getattr(request, "htmx", False)
     template = "desk/parts/review_material.html" if fragment else "desk/review_material.html"
     return render(request, template, context)
 
 
-def lines_of(model: Any, document: DocumentVersion) -> list[tuple[str, str]]:
-    """A document's content as labelled lines, in the order of its sections."""
-    content = coding.decode(document.content)
-    if not isinstance(content, dict):
-        return []
-    schema, found = model.documents.get(document.type), []
-    sections = schema.sections if schema is not None else {}
-    for section, told in content.items():
-        part = sections.get(section)
-        name = say(part.name if part is not None else FILE.get(section)) or str(section)
-        if isinstance(told, dict) and part is not None and part.fields:
-            for key, value in told.items():
-                given = part.fields.get(key)
-                label = say(given.name) if given is not None else key
-                found.append((f"{name} · {label}", value_text(model, value, given)))
-        elif isinstance(told, dict):
-            found.append((name, str(told.get("name") or told.get("reference") or "")))
-        else:
-            found.append((name, value_text(model, told)))
-    return found
+def _outlined(model: Any, document: DocumentVersion) -> outline.Part | None:
+    """A document's content in the order of its outline; None when it is no longer on file."""
+    held, schema = coding.decode(document.content), model.documents.get(document.type)
+    if not isinstance(held, dict) or schema is None:
+        return None
+    given = content.document_fields(schema, document.type)
+    typed = content.typed(given, {}, {document.type: held})
+    return outline.one_document(schema, document.type, typed, dossiers.organisations(), say)
 
 
-FILE = {"file": Text("附件", "Attachment"), "reference": Text("文号或名称", "Number or title")}
+def _addressed(subject: Subject, files: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Files with the addresses at which they may be read within the review."""
+    at = [subject.review_id, subject.centre_id]
+    return [
+        {
+            **one,
+            "url": reverse("review_file", args=[*at, one["digest"].partition(":")[2]]),
+            "shown": one["type"] in uploads.SHOWN,
+        }
+        for one in files
+    ]
+
+
+@require_safe
+@without_nul
+@on_file
+@csp_replace(FRAMED)
+@xframe_options_sameorigin
+def review_file(request: HttpRequest, review: int, centre: str, number: str) -> HttpResponse:
+    """A file that proves what a document put to the experts says, or belongs to one."""
+    subject = _opened(request, review, centre)
+    found = dossiers.evidence(queries.materials(subject)).named(f"sha256:{number}")
+    if found is None:
+        raise Http404
+    return stored(request, found)
+
 
 urls = [
     path("reviews/<int:review>/centres/<str:centre>/", review_score, name="review_score"),
@@ -271,5 +304,10 @@ urls = [
         "reviews/<int:review>/centres/<str:centre>/material/<int:number>/",
         review_material,
         name="review_material",
+    ),
+    path(
+        "reviews/<int:review>/centres/<str:centre>/files/<str:number>/",
+        review_file,
+        name="review_file",
     ),
 ]

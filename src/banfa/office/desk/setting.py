@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Q
@@ -63,9 +64,11 @@ class Setting:
         return next((one for one in self.permissions if one.act == kind), None)
 
 
-def of_centre(request: HttpRequest, id_: str, on: dt.date) -> tuple[Setting, Standing]:
+def of_centre(
+    request: HttpRequest, id_: str, on: dt.date, kind: str | None = None
+) -> tuple[Setting, Standing]:
     """A centre on a day, and as what the person acts on it. Raises NotOnFile, also for a centre
-    that the person may not see."""
+    that the person may not see. With `kind` only that act is asked about."""
     page = queries.centre(id_, on)
     if not request.reach.sees(page.centre):
         raise NotOnFile(f"没有编号为“{id_}”的中心", f"no centre '{id_}'")
@@ -74,7 +77,7 @@ def of_centre(request: HttpRequest, id_: str, on: dt.date) -> tuple[Setting, Sta
     if party in page.programme.parties:
         org = chosen.organisation(page.programme, page.state) or {}
         page.permitted = ask_permitted(
-            page.ruleset, page.state, party, on, page.world, org, centre=id_
+            page.ruleset, page.state, party, on, page.world, org, centre=id_, only=kind
         )
     where = Setting(
         page.centre.book_id,
@@ -82,7 +85,7 @@ def of_centre(request: HttpRequest, id_: str, on: dt.date) -> tuple[Setting, Sta
         page.state,
         page.world,
         on,
-        [entry.act for entry in page.timeline if entry.annulled_by is None],
+        page.standing_acts,
         page.permitted,
         page.version,
         page,
@@ -91,7 +94,11 @@ def of_centre(request: HttpRequest, id_: str, on: dt.date) -> tuple[Setting, Sta
 
 
 def of_programme(
-    request: HttpRequest, id_: str, on: dt.date, edition: str | None = None
+    request: HttpRequest,
+    id_: str,
+    on: dt.date,
+    edition: str | None = None,
+    kind: str | None = None,
 ) -> tuple[Setting, Standing]:
     """A programme on a day, for its own acts and those that begin a centre, and as what the person
     acts. Raises NotOnFile, also for a programme that the person may not see."""
@@ -106,8 +113,8 @@ def of_programme(
     state, found = State(), []
     if party in rs.programme.parties:
         org = chosen.organisation(rs.programme, state) or {}
-        found = ask_permitted(rs, state, party, on, world, org, level="programme")
-        begin = ask_permitted(rs, state, party, on, world, org)
+        found = ask_permitted(rs, state, party, on, world, org, level="programme", only=kind)
+        begin = ask_permitted(rs, state, party, on, world, org, only=kind)
         found += [one for one in begin if permitted.opens_a_life(rs.models[one.act])]
     return Setting(id_, rs, state, world, on, world.acts, found, None), chosen
 
@@ -127,13 +134,30 @@ def choices(setting: Setting, kind: str, where: Q) -> fields.Choices:
         called = ((pk, Text(zh or pk, en or zh or pk)) for pk, zh, en in rows)
         centres = [fields.Option(pk, f"{say(name)}（{pk}）") for pk, name in called]
     return fields.Choices(
-        {o.id: as_org(o) for o in queries.organisations()},
+        OnFile(),
         centres,
         {act: _programme_acts(setting, act) for act in named},
         permitted.generic_options(setting.rs, kind, setting.state, setting.acts)
         if model is not None
         else {},
     )
+
+
+class OnFile(Mapping[str, Mapping[str, Any]]):
+    """The organisations on file by id, read when one is first asked for: many forms have none."""
+
+    @cached_property
+    def _held(self) -> dict[str, dict[str, Any]]:
+        return {o.id: as_org(o) for o in queries.organisations()}
+
+    def __getitem__(self, id_: str) -> Mapping[str, Any]:
+        return self._held[id_]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
 
 
 def _all_inputs(rs: Ruleset, kind: str) -> list[Any]:

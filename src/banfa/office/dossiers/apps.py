@@ -1,7 +1,8 @@
-"""The dossiers app: what the ledger erases is erased here too."""
+"""The dossiers app: what the ledger erases is erased here too; each day files are swept."""
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 from django.apps import AppConfig
@@ -14,10 +15,13 @@ class DossiersConfig(AppConfig):
     name = "banfa.office.dossiers"
 
     def ready(self) -> None:
-        """Listens to erasures."""
+        """Listens to erasures, and adds the sweep to what each day brings."""
+        from banfa.office.dossiers import files
         from banfa.office.ledger.models import Erasure
+        from banfa.office.notices import daily
 
         post_save.connect(_erased, Erasure, dispatch_uid="dossiers.erased")
+        daily.also("files", dt.time(3, 0), files.sweep)
 
 
 def _erased(sender: Any, instance: Any, created: bool, **more: Any) -> None:

@@ -38,8 +38,8 @@ class Dossier(models.Model):
     """What an organisation prepares for an act of a kind, as a party, on a centre or a new one.
 
     `on` is the act's day (none: the day it is submitted), `about` the case it belongs to. `sources`
-    says, by path, where a value that was filled in came from. `version` counts the saves. `due` is
-    the last day of the correction that was asked for.
+    says, by path, where a value that was filled in came from. `version` counts the saves. `editors`
+    are all who ever wrote in it or checked it for its organisation.
     """
 
     programme = models.CharField(max_length=40)
@@ -62,6 +62,7 @@ class Dossier(models.Model):
     changed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
+    editors = models.ManyToManyField(settings.AUTH_USER_MODEL, related_name="+")
 
     class Meta:
         constraints = [
@@ -143,7 +144,8 @@ class Return(models.Model):
     """That a submitted dossier was sent back for correction: why, until when, which parts.
 
     `parts` are paths of fields, sections or documents; only these open again. It is over when the
-    corrected material was submitted (`closed`).
+    corrected material was submitted (`closed`), or when whoever sent it back took that back
+    (`recalled`), which they may until one of the senders has opened it (`seen`).
     """
 
     dossier = models.ForeignKey(Dossier, models.PROTECT, related_name="returns")
@@ -156,6 +158,11 @@ class Return(models.Model):
     due = models.DateField()
     parts = ArrayField(models.CharField(max_length=300))
     closed = models.DateTimeField(null=True)
+    seen = models.DateTimeField(null=True)
+    seen_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
+    )
+    recalled = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [

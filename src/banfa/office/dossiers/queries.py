@@ -124,6 +124,14 @@ def checks(user: User, organisation: str, today: dt.date) -> bool:
     return bool(access.administered(user, today).filter(organisation=organisation).exists())
 
 
+def edited(users: Iterable[int], centres: Iterable[str]) -> set[tuple[int, str]]:
+    """Who of these people (by number) ever wrote in a dossier of which of these centres."""
+    rows = Dossier.editors.through.objects.filter(
+        user__in=list(users), dossier__centre__in=list(centres)
+    )
+    return set(rows.values_list("user_id", "dossier__centre_id").distinct())
+
+
 def written_by(reach: Reach) -> Q:
     """The condition for the dossiers that the person prepares in one of the capacities."""
     found = Q(pk__in=[])
@@ -296,6 +304,53 @@ def pinned(page: ledger.CentrePage, seq: int, digest: str) -> tuple[str, Any, Fi
                 ).first()
                 return name, coding.decode(kept.content) if kept else None, one
     raise NotOnFile("该行为没有这份材料", "that act has no such document")
+
+
+@dataclass
+class Evidence:
+    """The files that belong to documents on file, as rows of name, path, digest, size and type.
+
+    `of` has those of each document, by its number; `loose` those that were attached to a submission
+    as a whole, when all its documents are among those asked for.
+    """
+
+    of: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    loose: list[dict[str, Any]] = field(default_factory=list)
+
+    def named(self, digest: str) -> dict[str, Any] | None:
+        """The file of that digest; None: it belongs to none of the documents."""
+        rows = [one for held in self.of.values() for one in held] + self.loose
+        return next((one for one in rows if one["digest"] == digest), None)
+
+
+def evidence(documents: Iterable[DocumentVersion]) -> Evidence:
+    """The files that prove what these documents of one centre say: two queries."""
+    documents = list(documents)
+    wanted = {(d.type, d.digest): d.pk for d in documents}
+    found = Evidence({d.pk: [] for d in documents})
+    if not documents:
+        return found
+    rows = Version.objects.filter(act__centre=documents[0].centre_id, withdrawn__isnull=True)
+    latest: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    loose: dict[int, list[dict[str, Any]]] = {}
+    stands: dict[int, dict[str, str]] = {}
+    for version in rows.select_related("act__payload").order_by("dossier_id", "number"):
+        pinned = {n: d["digest"] for n, d in version.act.payload.documents.items()}
+        held = stands.setdefault(version.dossier_id, {})
+        held |= pinned  # a correction brings only the documents that it changes
+        for name, digest in held.items():
+            number = wanted.get((name, digest))
+            if number is not None:
+                part = [f"documents.{name}"]
+                latest[version.dossier_id, number] = [
+                    a for a in version.attachments if content.within(a["path"], part)
+                ]
+        whole = all(pair in wanted for pair in held.items())
+        loose[version.dossier_id] = [a for a in version.attachments if not a["path"] and whole]
+    for (_dossier, number), attached in latest.items():
+        found.of[number] += attached
+    found.loose = [a for attached in loose.values() for a in attached]
+    return found
 
 
 # --- procedures ----------------------------------------------------------------------------------

@@ -72,6 +72,12 @@ def returned(dossier: Dossier, made: Return) -> None:
           dossier, "returned", said)  # fmt: skip
 
 
+def recalled(dossier: Dossier) -> None:
+    """The submitting organisation's people hear that nothing need be corrected after all."""
+    said = Text("退回已收回，无需修改：", "No correction is wanted: ")
+    _tell(_writers(dossier), "returned", said, dossier, "recalled")
+
+
 def corrected(dossier: Dossier, asked: Return) -> None:
     """Who sent it back hears that the corrected material is there."""
     _tell([asked.by], "done", Text("已按要求修改：", "Corrected as asked: "), dossier, "corrected")

@@ -96,6 +96,7 @@ def start(
             changed=now,
             changed_by=user,
         )
+        dossier.editors.add(user)
         _carry(dossier)
         dossier.save()
         _note(dossier, "started", user)
@@ -137,13 +138,17 @@ def _writable(user: User, id_: int) -> Seen:
             "本材料现不在编写中，未作改动；请刷新页面查看现状",
             "this dossier is not being written now; nothing was changed: reload the page",
         )
+    _mark_seen(user, seen)
     return seen
 
 
-def _touch(dossier: Dossier, user: User) -> None:
+def _touch(dossier: Dossier, user: User, own: bool = True) -> None:
+    """Keeps a change; `own`: by one of its organisation, who is then one of its editors."""
     dossier.version += 1
     dossier.changed, dossier.changed_by = clock.now(), user
     dossier.save()
+    if own:
+        dossier.editors.add(user)
     telling.findable(dossier)
 
 
@@ -583,7 +588,10 @@ def set_review(
 
 
 def mark_opened(user: User, reach: access.Reach, seen: Seen) -> bool:
-    """Notes that somebody of the party that acts next has opened what was submitted."""
+    """Notes that somebody of the party that acts next has opened what was submitted, or somebody of
+    the sender what was sent back."""
+    if _mark_seen(user, seen):
+        return True
     latest = seen.latest
     if seen.inside or latest is None or seen.dossier.state != State.SUBMITTED:
         return False
@@ -651,7 +659,7 @@ def _withdrawn(seen: Seen, latest: Version, user: User, reason: str) -> None:
     latest.save(update_fields=["withdrawn"])
     dossier.state = State.WITHDRAWN
     if latest.act.kind == CORRECTION:
-        again = dossier.returns.order_by("-at").first()
+        again = dossier.returns.filter(recalled__isnull=True).order_by("-at").first()
         if again is not None:
             again.closed = None
             again.save(update_fields=["closed"])
@@ -720,10 +728,55 @@ def return_for_correction(
             parts=wanted,
         )
         seen.dossier.state = State.RETURNED
-        _touch(seen.dossier, user)
+        _touch(seen.dossier, user, own=False)
         _note(seen.dossier, "returned", user, reason)
         telling.returned(seen.dossier, made)
     return made
+
+
+def _mark_seen(user: User, seen: Seen) -> bool:
+    """Notes that somebody of the sender has opened what was sent back, once."""
+    returned = seen.returned
+    if not seen.inside or returned is None or returned.seen or returned.by_id == user.pk:
+        return False
+    fresh = Return.objects.filter(pk=returned.pk, seen__isnull=True, closed__isnull=True)
+    return bool(fresh.update(seen=clock.now(), seen_by=user))
+
+
+def recall_barred(user: User, seen: Seen) -> Text | None:
+    """Why the person cannot take a return for correction back; None: they can."""
+    returned = seen.returned
+    if returned is None or returned.by_id != user.pk or seen.dossier.state != State.RETURNED:
+        return Text("退回只能由退回人收回", "only who sent it back can take that back")
+    if returned.seen is not None:
+        at = f"{returned.seen.astimezone(clock.SHANGHAI):%Y-%m-%d %H:%M}"
+        name = returned.seen_by.name if returned.seen_by is not None else ""
+        return Text(
+            f"报送单位{name}已于 {at} 打开本材料，退回不能再收回",
+            f"{name} of the sender opened it at {at}: the return cannot be taken back",
+        )
+    return None
+
+
+def recall_return(user: User, id_: int) -> Dossier:
+    """Takes a return for correction back before the sender has opened it: by who sent it back.
+
+    The material stands as it was submitted. Raises NotNow.
+    """
+    with transaction.atomic():
+        seen = _locked(user, id_)
+        if seen.returned is not None:
+            seen.returned = Return.objects.select_for_update().get(pk=seen.returned.pk)
+        if (barred := recall_barred(user, seen)) is not None:
+            raise NotNow(barred.zh, barred.en)
+        assert seen.returned is not None
+        seen.returned.closed = seen.returned.recalled = clock.now()
+        seen.returned.save(update_fields=["closed", "recalled"])
+        seen.dossier.state = State.SUBMITTED
+        _touch(seen.dossier, user, own=False)
+        _note(seen.dossier, "recalled", user)
+        telling.recalled(seen.dossier)
+    return seen.dossier
 
 
 def _flaggable(rs: Ruleset, kind: str) -> set[str]:

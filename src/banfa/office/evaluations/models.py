@@ -204,6 +204,77 @@ class FigureChange(models.Model):
         raise TypeError("changes of figures are kept as they are")
 
 
+class Goal(models.Model):
+    """What a centre's plan aims at for an indicator in a year, in `unit`.
+
+    `source` is where the plan says so. Rows are only added: the latest holds, and one without a
+    value takes the goal back.
+    """
+
+    centre = models.ForeignKey(Centre, models.PROTECT, related_name="goals")
+    indicator = models.CharField(max_length=60)
+    year = models.IntegerField()
+    value = models.DecimalField(max_digits=28, decimal_places=9, null=True)
+    unit = models.CharField(max_length=20, default="", blank=True)
+    source = models.CharField(max_length=300)
+    at = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["centre", "indicator", "year"], name="goal_of_centre")]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.indicator} {self.year}"
+
+
+class Proof(models.Model):
+    """That a page (or all) of a file proves a value of a year.
+
+    `digest` is the file's SHA-256, under which the storage holds it once. What is taken away again
+    stays on file as `removed`.
+    """
+
+    entry = models.ForeignKey(Entry, models.PROTECT, related_name="proofs")
+    indicator = models.CharField(max_length=60)
+    year = models.IntegerField()
+    page = models.IntegerField(null=True)
+    name = models.CharField(max_length=200)
+    digest = models.CharField(max_length=80)
+    size = models.IntegerField()
+    media_type = models.CharField(max_length=100)
+    added = models.DateTimeField()
+    added_by = models.ForeignKey(User, models.PROTECT, null=True, related_name="+")
+    removed = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Upload(models.Model):
+    """A filled-in workbook, kept from its preview until its values are entered or it is given up.
+
+    `queued` is when entering it began; `done` of `centres` are through. `stopped`: somebody asked
+    to end after the centre at hand. `report` is what came of it.
+    """
+
+    collection = models.ForeignKey(Collection, models.PROTECT, related_name="uploads")
+    stage = models.IntegerField(choices=STAGES)
+    name = models.CharField(max_length=200)
+    digest = models.CharField(max_length=80)
+    content = models.BinaryField()
+    made = models.DateTimeField()
+    by = models.ForeignKey(User, models.PROTECT, related_name="+")
+    queued = models.DateTimeField(null=True)
+    entered = models.DateTimeField(null=True)
+    centres = models.IntegerField(default=0)
+    done = models.IntegerField(default=0)
+    stopped = models.BooleanField(default=False)
+    report = models.JSONField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.collection_id} {self.name}"
+
+
 class Run(models.Model):
     """A scoring run: what repeats it, and what it gave.
 

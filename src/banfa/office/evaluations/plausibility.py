@@ -10,7 +10,7 @@ from banfa.office.evaluations.errors import Problem
 from banfa.office.evaluations.models import Entry, Figure, Kind, Stage
 from banfa.office.evaluations.systems import scheme_of, system_of, years_of
 from banfa.rules.score_words import shown_value, with_unit
-from banfa.rules.system import Indicator, System
+from banfa.rules.system import Difference, Indicator, Share, System
 from banfa.rules.units import unit
 from banfa.rules.words import Text
 
@@ -21,7 +21,8 @@ def gaps(entry: Entry) -> list[Problem]:
     """The values that must be there and are not: those whose absence blocks the total.
 
     What is shown and not scored may be left out, unless something scored is derived from it. Values
-    that experts or the verifying party find are not asked of whoever reports.
+    that experts or the verifying party find are not asked of whoever reports. One that is missing
+    for a reason that is given is no gap: nothing blocks what can be explained.
     """
     system, years = system_of(entry.collection.system), years_of(entry.collection)
     held = {(f.indicator, f.year): f for f in entry.figures.all()}
@@ -30,10 +31,10 @@ def gaps(entry: Entry) -> list[Problem]:
         wanted = years if one.over != "last" or name in _needs_all(system) else years[-1:]
         for year in wanted:
             figure = held.get((name, year))
-            if figure is None or figure.at(Stage.VERIFIED) is None:
-                zh = f"{one.name.zh}（{one.code}）{year} 年缺数"
-                found.append(Problem(name, year, Text(zh, f"{one.name.en} ({one.code}): no value"
-                                                          f" for {year}")))  # fmt: skip
+            if figure is None or (figure.at(Stage.VERIFIED) is None and not figure.reason):
+                zh = f"{one.name.zh}（{one.code}）{year} 年缺数，请填写；确无此数的，请说明原因"
+                en = f"{one.name.en} ({one.code}): no value for {year}; fill it in, or say why"
+                found.append(Problem(name, year, Text(zh, en)))
     return found
 
 
@@ -65,7 +66,10 @@ def _needs_all(system: System) -> set[str]:
 
 
 def asks(entry: Entry, before: Held | None = None) -> list[Problem]:
-    """The figures that ask for a reason and have none: jumps, and parts larger than their whole.
+    """The figures that ask for a reason and have none.
+
+    They are jumps from the year before, parts larger than their whole, sums that are not what is
+    added up, differences below zero, and shares above 100 %.
 
     `before` are figures of the year before the first, from an earlier report.
     """
@@ -84,6 +88,8 @@ def asks(entry: Entry, before: Held | None = None) -> list[Problem]:
             for text in (
                 *_jumps(one, year, value, held.get((name, year - 1), before.get((name, year - 1)))),
                 *_parts(system, one, year, value, held),
+                *_sums(system, one, year, value, held),
+                *_shares(system, name, one, year, value, held),
             )
         ]
     return found
@@ -129,6 +135,67 @@ def _parts(system: System, one: Indicator, year: int, value: int, held: Held) ->
             f"{one.name.zh} {year} 年大于{whole.name.zh}，请核对或说明理由",
             f"{one.name.en} in {year} is more than {whole.name.en}: check it, or give a reason",
         )
+
+
+def _sums(system: System, one: Indicator, year: int, value: int, held: Held) -> Iterator[Text]:
+    """A total that is not what its parts come to; asked only when every part is there."""
+    names = one.plausible.sum_of or []
+    values = [_value(held, name, year) for name in names]
+    if not names or any(part is None for part in values):
+        return
+    parts = [part for part in values if part is not None]
+    total = sum(
+        (part * _size(system.indicators[n]) for n, part in zip(names, parts, strict=True)),
+        Fraction(0),
+    )
+    if total != value * _size(one):
+        shown = total / _size(one)
+        exact = Decimal(shown.numerator) / shown.denominator / 10**one.places
+        told = with_unit(f"{exact:f}", one)
+        zh = "、".join(system.indicators[n].name.zh for n in names)
+        en = ", ".join(system.indicators[n].name.en for n in names)
+        yield Text(
+            f"{one.name.zh} {year} 年与{zh}的合计（{told.zh}）不符，请核对或说明理由",
+            f"{one.name.en} in {year} is not the sum of {en} ({told.en}): check it, or give a"
+            " reason",
+        )
+
+
+def _shares(
+    system: System, name: str, one: Indicator, year: int, value: int, held: Held
+) -> Iterator[Text]:
+    """A share above 100 %, typed in or computed from this figure; a difference below zero."""
+    if one.unit == "%" and value > 100 * 10**one.places and not one.plausible.change:
+        yield Text(
+            f"{one.name.zh} {year} 年超过 100%，请核对或说明理由",
+            f"{one.name.en} in {year} is above 100%: check it, or give a reason",
+        )
+    for other in system.indicators.values():
+        made = other.derived.share or other.derived.difference if other.derived else None
+        if made is None or made.of != name:
+            continue
+        base = made.whole if isinstance(made, Share) else made.less
+        against = _value(held, base, year)
+        if against is None:
+            continue
+        left, right = value * _size(one), against * _size(system.indicators[base])
+        if isinstance(made, Share) and left > right:
+            yield Text(
+                f"由此推算的{other.name.zh} {year} 年超过 100%，请核对或说明理由",
+                f"{other.name.en} in {year}, computed from it, is above 100%: check it, or give a"
+                " reason",
+            )
+        if isinstance(made, Difference) and left < right:
+            yield Text(
+                f"由此推算的{other.name.zh} {year} 年为负，请核对或说明理由",
+                f"{other.name.en} in {year}, computed from it, is below zero: check it, or give a"
+                " reason",
+            )
+
+
+def _value(held: Held, name: str, year: int) -> int | None:
+    figure = held.get((name, year))
+    return figure.at(Stage.VERIFIED) if figure is not None else None
 
 
 def _size(one: Indicator) -> Fraction:

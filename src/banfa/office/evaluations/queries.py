@@ -372,11 +372,7 @@ def todos(user: User, reach: Reach, today: dt.date) -> list[Todo]:
 
 def next_step(of: Entry) -> Stage | None:
     """The step a table waits for, among those its system has; None: all are done."""
-    system = system_of(of.collection.system)
-    for step in rights.HANDS:
-        if step > of.stage and rights.parties_of(system, step):
-            return step
-    return None
+    return next((step for step in rights.steps(of.collection) if step > of.stage), None)
 
 
 STEPS = {

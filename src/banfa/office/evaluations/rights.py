@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from banfa.office.evaluations.errors import MayNot
-from banfa.office.evaluations.models import Collection, Stage
+from banfa.office.evaluations.models import Collection, Kind, Stage
 from banfa.office.evaluations.systems import programme_of, system_of
 from banfa.office.ledger.models import Centre
 from banfa.office.people.access import Held, Reach
@@ -18,6 +18,7 @@ from banfa.office.people.rights import scopes_of
 from banfa.rules.system import System
 
 LOAD, RUN = "administer.systems", "administer.rounds"
+HURRY = "hurry.report"
 HANDS = {
     Stage.REPORTED: "figures.report",
     Stage.REVIEWED: "figures.review",
@@ -34,6 +35,19 @@ def parties_of(system: System, stage: int) -> list[str]:
     }[Stage(stage)]
 
 
+def steps(collection: Collection) -> list[Stage]:
+    """The steps that a collection's tables go through, in order.
+
+    A year's figures are reported and reviewed; verifying them belongs to rounds, except where
+    nobody reviews them.
+    """
+    system = system_of(collection.system)
+    named = [step for step in HANDS if parties_of(system, step)]
+    if collection.kind == Kind.ANNUAL and Stage.REVIEWED in named:
+        named = [step for step in named if step != Stage.VERIFIED]
+    return named
+
+
 def before(system: System, stage: int) -> Stage:
     """The step before one, among those that the system has."""
     for earlier in range(stage - 1, 0, -1):
@@ -45,10 +59,11 @@ def before(system: System, stage: int) -> Stage:
 def enter_rows(system: System) -> None:
     """Enters the rights of the parties that a system names, where they have no row yet."""
     parties = programme_of(system.programme).parties
+    things = [(name, thing) for stage, thing in HANDS.items() for name in parties_of(system, stage)]
+    things += [(name, HURRY) for name in system.reviewed_by]
     rows = [
         Right(subject=f"{system.programme}:{name}", thing=thing, scope=scope)
-        for stage, thing in HANDS.items()
-        for name in parties_of(system, stage)
+        for name, thing in dict.fromkeys(things)
         for scope in scopes_of(parties[name])
     ]
     known = set(Right.objects.values_list("subject", "thing"))

@@ -6,12 +6,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from banfa.office.evaluations.errors import EvaluationError
-from banfa.office.evaluations.models import Collection, SystemVersion
+from banfa.office.evaluations.models import Collection, Stage, SystemVersion
 from banfa.office.ledger import library
 from banfa.rules import programme as p
 from banfa.rules.loading import LoadError, parse, validate
 from banfa.rules.scoring import Scheme
-from banfa.rules.system import System, Thresholds
+from banfa.rules.system import Indicator, System, Thresholds
 from banfa.rules.system_checks import check_thresholds, lint_system
 
 
@@ -70,6 +70,18 @@ def thresholds_from(text: str) -> Thresholds | None:
     if not text:
         return None
     return validate(parse(text.encode(), Path("thresholds.yaml")), Thresholds)
+
+
+def fields_of(collection: Collection, stage: int) -> dict[str, Indicator]:
+    """The indicators that a hand fills in.
+
+    Experts' grades and what a gate asks are found by those who verify; they are not asked of
+    whoever reports or reviews.
+    """
+    entered = system_of(collection.system).entered(scheme_of(collection).occasion)
+    if stage >= Stage.VERIFIED:
+        return entered
+    return {n: one for n, one in entered.items() if one.type != "grade" and one.role != "gate"}
 
 
 def years_of(collection: Collection) -> list[int]:

@@ -76,7 +76,7 @@ def load_system(
     rights.need(reach, rights.LOAD, programme)
     system = read_system(text, name, programme_of(programme))
     sample = system.sample
-    found, made = SystemVersion.objects.get_or_create(
+    found, _made = SystemVersion.objects.get_or_create(
         programme=programme,
         digest=digest(system),
         defaults={
@@ -93,8 +93,7 @@ def load_system(
             "loaded_by": _user(reach),
         },
     )
-    if made:
-        rights.enter_rows(system)
+    rights.enter_rows(system)
     return found
 
 
@@ -272,7 +271,8 @@ def set_thresholds(
 class Value:
     """One value as a hand enters it. `reason` answers plausibility, or says why it is changed.
 
-    None is a value that is not there. `evidence` left out stays as it is.
+    None is a value that is not there. `evidence` left out stays as it is, and so does the reason,
+    unless `clear` takes it back.
     """
 
     indicator: str
@@ -280,6 +280,7 @@ class Value:
     value: Given
     reason: str = ""
     evidence: list[dict[str, object]] | None = None
+    clear: bool = False
 
 
 @dataclass(slots=True)
@@ -333,8 +334,8 @@ def _locked(entry: Entry, stage: int, expected: int | None) -> Entry:
             "these figures changed since you looked; nothing was changed: reload and check",
         )
     system = system_of(locked.collection.system)
-    if not rights.parties_of(system, stage):
-        raise EvaluationError("该指标体系没有这一步", "the system has no such step")
+    if stage not in rights.steps(locked.collection):
+        raise EvaluationError("这次采集没有这一步", "this collection has no such step")
     if locked.stage >= stage:
         raise EvaluationError(
             "这一步已经办结；须先退回才能再改", "this step is finished: it must be sent back first"
@@ -354,6 +355,7 @@ class _Change:
     reason: str
     evidence: list[dict[str, object]] | None
     moved: bool
+    cleared: bool = False
 
 
 def _changes(
@@ -384,8 +386,11 @@ def _changes(
             problems.append(Problem(given.indicator, given.year, Text(error.zh, error.en)))
             continue
         asked = given.evidence is not None and given.evidence != figure.evidence
-        if moved or asked or (reason and reason != figure.reason):
-            made.append(_Change(figure, before, after, reason, given.evidence, before != after))
+        cleared = given.clear and bool(figure.reason)
+        if moved or asked or cleared or (reason and reason != figure.reason):
+            made.append(
+                _Change(figure, before, after, reason, given.evidence, before != after, cleared)
+            )
     if problems:
         raise Refused(
             f"有 {len(problems)} 项数据有误，本次未作任何变更",
@@ -403,7 +408,8 @@ def _write(entry: Entry, changes: list[_Change], stage: int, by: User | None) ->
     for change in changes:
         setattr(change.figure, _HELD[Stage(stage)], change.after)
         change.figure.stage = max(change.figure.stage, stage)
-        change.figure.reason = change.reason or change.figure.reason
+        kept = "" if change.cleared else change.figure.reason
+        change.figure.reason = change.reason or kept
         if change.evidence is not None:
             change.figure.evidence = change.evidence
     old = [c.figure for c in changes if c.figure.pk is not None]

@@ -24,7 +24,7 @@ from banfa.office.evaluations import plausibility, rights, verbs
 from banfa.office.evaluations.errors import EvaluationError, Refused
 from banfa.office.evaluations.models import Collection, Entry, Figure, Stage
 from banfa.office.evaluations.queries import written
-from banfa.office.evaluations.systems import scheme_of, system_of, years_of
+from banfa.office.evaluations.systems import fields_of, scheme_of, system_of, years_of
 from banfa.office.ledger.models import Centre
 from banfa.office.people.access import Reach
 from banfa.rules.figures import Given, from_text, whole
@@ -62,8 +62,11 @@ _FORBIDDEN = ("vbaproject.bin", "externallinks/", "oleobject", "embeddings/", "a
 # --- the template -------------------------------------------------------------------------------
 
 
-def template(collection: Collection, entries: Iterable[Entry]) -> bytes:
-    """A workbook for these centres: last year beside each field, which checks what is typed."""
+def template(
+    collection: Collection, entries: Iterable[Entry], stage: int = Stage.VERIFIED
+) -> bytes:
+    """A workbook for these centres, with what a hand fills in: last year beside each field, which
+    checks what is typed."""
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "strings_to_formulas": False})
     sheet = book.add_worksheet("数据")
@@ -84,7 +87,7 @@ def template(collection: Collection, entries: Iterable[Entry]) -> bytes:
         sheet.set_column(at, at, width)
     checked: dict[str, list[int]] = {}
     row = 4
-    for line in _lines(collection, list(entries)):
+    for line in _lines(collection, list(entries), stage):
         for at, (key, value) in enumerate(line.items()):
             look = looks["open"] if key in FILLED else looks["fixed"]
             _write(sheet, row, at, value, look)
@@ -107,9 +110,9 @@ def _write(sheet: Any, row: int, at: int, value: object, look: Any) -> None:
         sheet.write_string(row, at, str(value), look)
 
 
-def _lines(collection: Collection, entries: list[Entry]) -> Iterable[dict[str, object]]:
+def _lines(collection: Collection, entries: list[Entry], stage: int) -> Iterable[dict[str, object]]:
     years = years_of(collection)
-    system = system_of(collection.system)
+    fields = fields_of(collection, stage)
     held: dict[tuple[str, str, int], Figure] = {}
     found = Figure.objects.filter(
         entry__centre__in=[e.centre_id for e in entries],
@@ -120,7 +123,7 @@ def _lines(collection: Collection, entries: list[Entry]) -> Iterable[dict[str, o
     for figure in found.order_by("entry__collection__kind"):
         held[figure.entry.centre_id, figure.indicator, figure.year] = figure
     for entry in entries:
-        for name, one in system.entered(scheme_of(collection).occasion).items():
+        for name, one in fields.items():
             for year in years:
                 last = held.get((entry.centre_id, name, year - 1))
                 own = held.get((entry.centre_id, name, year))

@@ -7,16 +7,22 @@ from django.db import models
 
 
 class Upload(models.Model):
-    """A list that somebody brought for a programme. `report` is what came of each row."""
+    """A list that somebody brought for a programme.
+
+    `judged` is what each row would come to by the columns now chosen, `report` what came of it.
+    """
 
     programme = models.CharField(max_length=40)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="uploads")
     name = models.CharField(max_length=200)
     digest = models.CharField(max_length=80)
     content = models.BinaryField()
+    head = models.JSONField(default=list)
+    rows = models.PositiveIntegerField(default=0)
     on = models.DateField()
     basis = models.CharField(max_length=300, default="", blank=True)
     chosen = models.JSONField(default=dict)
+    judged = models.JSONField(null=True)
     made = models.DateTimeField()
     entered = models.DateTimeField(null=True)
     report = models.JSONField(null=True)

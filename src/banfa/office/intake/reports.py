@@ -5,13 +5,14 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 
-from banfa.office.intake.verbs import ACCEPTED, FAULTY, REFUSED, Line
+from banfa.office.intake.verbs import ACCEPTED, FAULTY, KNOWN, REFUSED, Line
 from banfa.rules.words import Text
 
 STANDINGS = {
     ACCEPTED: Text("可登记", "acceptable"),
     REFUSED: Text("不予登记", "refused"),
     FAULTY: Text("填写有误", "cannot be read"),
+    KNOWN: Text("已在册", "on file already"),
 }
 ENTERED = Text("已登记", "entered")
 HEAD = ("行号", "中心", "结果", "列", "说明", "依据", "中心编号")

@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from banfa.office.intake.columns import KIND, Column, Plan
@@ -39,6 +40,7 @@ class Row:
     name: str
     proposal: Proposal | None = None
     faults: list[Fault] = field(default_factory=list)
+    known: str | None = None
 
 
 @dataclass
@@ -52,6 +54,17 @@ class Reading:
     basis: str = ""
     user: User | None = None
     person: str | None = None
+
+    @cached_property
+    def made_of(self) -> list[str]:
+        """The values that a centre's names are made of."""
+        forms = self.rs.programme.names.values()
+        return [place for f in forms for place in name_rules.places(f.zh or f.en or "")]
+
+    @cached_property
+    def headings(self) -> dict[str, str]:
+        """The headings by what the columns hold."""
+        return {c.target: c.heading for c in self.columns}
 
     def rows(self, table: Table) -> list[Row]:
         """Every row of a table, in its order."""
@@ -70,7 +83,7 @@ class Reading:
         if not row.name:
             row.faults.append(Fault("", Text("没有中心名称", "the centre has no name")))
         elif row.name in known:
-            at = known[row.name]
+            at = row.known = known[row.name]
             row.faults.append(Fault("", Text(f"已在册（{at}）", f"already on file ({at})")))
         elif row.name in seen:
             at = str(seen[row.name])
@@ -277,9 +290,7 @@ class _RowReader:
     def _name(self) -> str:
         """What the centre is called: its name, or the field that its name will be made of."""
         values = self.data.get("values", {})
-        forms = self.programme.names.values()
-        made_of = [place for f in forms for place in name_rules.places(f.zh or f.en or "")]
-        found = (values.get(name) for name in made_of or values)
+        found = (values.get(name) for name in self.reading.made_of or values)
         return next((one for one in found if isinstance(one, str) and one), "")
 
     def _complete(self) -> None:
@@ -289,7 +300,7 @@ class _RowReader:
         if "stage" not in self.data and len(stages) == 1:
             self.data["stage"] = stages[0]
         asked = {f.column for f in self.row.faults}
-        headings = {c.target: c.heading for c in self.reading.columns}
+        headings = self.reading.headings
         for name, zh, en in (("stage", "现处阶段", "stage"), ("basis", "依据文件", "basis")):
             if not self.data.get(name) and headings.get(name) not in asked:
                 self._fault(headings.get(name, ""), f"缺少{zh}", f"the {en} is missing")

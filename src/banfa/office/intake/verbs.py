@@ -26,7 +26,7 @@ from banfa.rules.life import digest
 from banfa.rules.proposals import BadProposal
 from banfa.rules.ruleset import Ruleset
 
-ACCEPTED, REFUSED, FAULTY = "accepted", "refused", "faulty"
+ACCEPTED, REFUSED, FAULTY, KNOWN = "accepted", "refused", "faulty", "known"
 
 
 @dataclass(slots=True)
@@ -66,16 +66,26 @@ def bring(
     person: str | None = None,
     dry: bool = True,
     most_rows: int = sheets.MOST_ROWS,
-    judged: bool = True,
+    told: bulk.Told | None = None,
 ) -> Report:
     """Reads a file, judges every row, and (unless `dry`) enters those that are accepted.
 
-    Without `judged` it is only read: whether it can be taken at all.
+    `told` hears how many rows are judged; what it raises undoes all.
 
     `on` is the day the acts count on; `basis` the basis document where no column gives it; `chosen`
     what columns are, by number. With `user` that person's rights are asked. Raises BadFile for the
     file as a whole, NotOnFile for an unknown programme, MayNot.
     """
+    rs, table, columns = _read(programme, name, data, on, chosen or {}, user, most_rows)
+    rows = Reading(rs, plan(programme), columns, on, basis.strip(), user, person).rows(table)
+    return Report(programme, columns, _judged(rs, columns, rows, dry, told), dry)
+
+
+def _read(
+    programme: str, name: str, data: bytes, on: dt.date, chosen: Mapping[int, str],
+    user: User | None, most_rows: int,
+) -> tuple[Ruleset, sheets.Table, list[Column]]:  # fmt: skip
+    """A file as a table, and what its columns are. Raises as `bring` does."""
     rs = library.editions(programme).on(on)
     if KIND not in rs.models or rs.programme.existing is None:
         raise BadFile("本办法没有补录既有中心的规定", "this programme takes no existing centres")
@@ -84,25 +94,26 @@ def bring(
     ):
         raise MayNot
     table = sheets.read(name, data, most_rows)
-    plan_ = plan(programme)
-    columns = recognise(rs.programme, plan_, table.head, chosen or {})
-    if not judged:
-        return Report(programme, columns, [], dry)
-    rows = Reading(rs, plan_, columns, on, basis.strip(), user, person).rows(table)
-    return Report(programme, columns, _judged(rs, columns, rows, dry), dry)
+    return rs, table, recognise(rs.programme, plan(programme), table.head, chosen)
 
 
-def _judged(rs: Ruleset, columns: Sequence[Column], rows: Sequence[Row], dry: bool) -> list[Line]:
+def _judged(
+    rs: Ruleset,
+    columns: Sequence[Column],
+    rows: Sequence[Row],
+    dry: bool,
+    told: bulk.Told | None,
+) -> list[Line]:
     good = [row for row in rows if not row.faults and row.proposal is not None]
     proposals = [row.proposal for row in good if row.proposal is not None]
     if dry:
-        outcomes = bulk.judge_many(proposals)
+        outcomes = bulk.judge_many(proposals, told)
     else:
         for proposal in proposals:
             proposal.key = f"import:{digest([rs.programme.programme, proposal.on, proposal.data])}"
         with transaction.atomic():
             _enter_organisations(proposals)
-            outcomes = bulk.record_many(proposals)
+            outcomes = bulk.record_many(proposals, told=told)
     came = {id(row): outcome for row, outcome in zip(good, outcomes, strict=True)}
     headings = {f"with.{c.target}": c.heading for c in columns}
     return [_line(row, came.get(id(row)), headings) for row in rows]
@@ -111,7 +122,7 @@ def _judged(rs: Ruleset, columns: Sequence[Column], rows: Sequence[Row], dry: bo
 def _line(row: Row, outcome: bulk.Outcome | None, headings: Mapping[str, str]) -> Line:
     if outcome is None:
         says = [(f.column, f.text.zh, f.text.en, "") for f in row.faults]
-        return Line(row.line, row.name, FAULTY, says=says)
+        return Line(row.line, row.name, KNOWN if row.known else FAULTY, row.known, says)
     if isinstance(outcome.error, BadProposal):
         says = [
             (headings.get(m.where, ""), m.text.zh, m.text.en, "") for m in outcome.error.mistakes
@@ -154,8 +165,14 @@ def _enter_organisations(proposals: Sequence[Any]) -> None:
 # --- from page to page ----------------------------------------------------------------------------
 
 
-def keep(user: User, programme: str, name: str, data: bytes, on: dt.date, basis: str) -> Upload:
-    """Keeps a file for its preview instead of one brought before and not entered."""
+def keep(
+    user: User, programme: str, name: str, data: bytes, on: dt.date, basis: str, most_rows: int
+) -> Upload:
+    """Keeps a file for its preview instead of one brought before and not entered.
+
+    Raises BadFile when it cannot be read or no column is known, MayNot.
+    """
+    _rs, table, _columns = _read(programme, name, data, on, {}, user, most_rows)
     Upload.objects.filter(user=user, entered__isnull=True).delete()
     return Upload.objects.create(
         programme=programme,
@@ -163,39 +180,65 @@ def keep(user: User, programme: str, name: str, data: bytes, on: dt.date, basis:
         name=name[-200:],
         digest=hashing.hashed(hashing.DEFAULT, data.hex()),
         content=data,
+        head=table.head,
+        rows=len(table.rows),
         on=on,
         basis=basis[:300],
         made=clock.now(),
     )
 
 
-def judge(upload: Upload, chosen: Mapping[int, str], most_rows: int) -> Report:
-    """The preview of a file kept; `chosen` says what columns are."""
-    upload.chosen = {str(n): target for n, target in chosen.items()}
-    upload.save(update_fields=["chosen"])
-    return _again(upload, most_rows, dry=True)
+def judge(
+    upload: Upload, chosen: Mapping[int, str], most_rows: int, told: bulk.Told | None = None
+) -> Report:
+    """The preview of a file kept; `chosen` says what columns are. What came of it is kept too."""
+    choose(upload, chosen)
+    report = _again(upload, most_rows, dry=True, told=told)
+    upload.judged = [asdict(line) for line in report.lines]
+    upload.save(update_fields=["judged"])
+    return report
 
 
-def head_of(upload: Upload, chosen: Mapping[int, str]) -> list[Column]:
-    """The columns of a file kept as they were chosen, also when that cannot be."""
-    head = sheets.read(upload.name, bytes(upload.content)).head
-    return [Column(n, heading, chosen.get(n, "")) for n, heading in enumerate(head)]
+def choose(upload: Upload, chosen: Mapping[int, str]) -> None:
+    """What the columns of a file kept are; what was judged by another choice falls."""
+    kept = {str(n): target for n, target in chosen.items()}
+    if kept != upload.chosen:
+        upload.chosen, upload.judged = kept, None
+        upload.save(update_fields=["chosen", "judged"])
 
 
-def enter(upload_id: int, user: User, most_rows: int) -> Upload:
-    """Enters what is accepted of a file kept; a second time it gives what came of the first."""
+def judged(upload: Upload) -> list[Line] | None:
+    """What came of the rows of a file kept when they were judged; None: they have not been."""
+    return None if upload.judged is None else [Line(**line) for line in upload.judged]
+
+
+def columns_of(upload: Upload) -> list[Column]:
+    """The columns of a file kept: as recognised and chosen, also when they cannot be so."""
+    rs = library.editions(upload.programme).on(upload.on)
+    chosen = {int(n): target for n, target in upload.chosen.items()}
+    try:
+        return recognise(rs.programme, plan(upload.programme), upload.head, chosen)
+    except BadFile:
+        return [Column(n, heading, chosen.get(n, "")) for n, heading in enumerate(upload.head)]
+
+
+def enter(upload_id: int, user: User, most_rows: int, told: bulk.Told | None = None) -> Upload:
+    """Enters what is accepted of a file kept; a second time it gives what came of the first.
+
+    All in one transaction: what `told` raises undoes all of it.
+    """
     with transaction.atomic():
         upload = Upload.objects.select_for_update().get(pk=upload_id, user=user)
         if upload.entered is None:
-            report = _again(upload, most_rows, dry=False)
+            report = _again(upload, most_rows, dry=False, told=told)
             upload.report = [asdict(line) for line in report.lines]
             upload.entered = clock.now()
-            upload.content = b""
+            upload.content, upload.judged = b"", None
             upload.save()
     return upload
 
 
-def _again(upload: Upload, most_rows: int, dry: bool) -> Report:
+def _again(upload: Upload, most_rows: int, dry: bool, told: bulk.Told | None) -> Report:
     chosen = {int(n): target for n, target in upload.chosen.items()}
     return bring(
         upload.programme,
@@ -207,4 +250,5 @@ def _again(upload: Upload, most_rows: int, dry: bool) -> Report:
         user=upload.user,
         dry=dry,
         most_rows=most_rows,
+        told=told,
     )

@@ -8,6 +8,7 @@ anew. `rebuild` compares and rewrites them.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from django.db.models import F, Q
 from banfa.office.ledger import store
 from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import Agenda, Centre, Matter, ProgrammeBook, Sort
+from banfa.office.rows import insert, replace
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.duties import Duty
@@ -30,6 +32,7 @@ from banfa.rules.world import World
 AT_ONCE = 200
 """So many agendas at most are made anew within a request; more are left to the worker."""
 
+_SAID = tuple(f.attname for f in Matter._meta.concrete_fields if f.name not in ("id", "centre"))
 FIELDS = tuple(f.name for f in Matter._meta.concrete_fields if f.name not in ("id", "centre"))
 
 
@@ -52,6 +55,7 @@ def beside(
     cases = [_case(centre, rs, state, case, acts) for case in state.cases.values()]
     duties = [_duty(centre, rs, state, d, n) for n, d in enumerate(found.duties)]
     _join(cases, duties)
+    matters = cases + duties
     days = [found.until, *_transitions(editions, state, on)]
     agenda = Agenda(
         centre=centre,
@@ -61,8 +65,15 @@ def beside(
         until=min((d for d in days if d is not None), default=None),
         saw=world.seq,
         asked=sorted(found.asked),
+        digest=digest_of(matters),
     )
-    return agenda, cases + duties
+    return agenda, matters
+
+
+def digest_of(matters: Sequence[Matter]) -> str:
+    """A digest of all that these rows say, in their order."""
+    said = [[getattr(matter, name) for name in _SAID] for matter in matters]
+    return hashlib.blake2b(repr(said).encode(), digest_size=16).hexdigest()
 
 
 def _transitions(editions: Editions, state: State, on: dt.date) -> Iterator[dt.date]:
@@ -176,19 +187,19 @@ def _join(cases: Sequence[Matter], duties: Sequence[Matter]) -> None:
 # --- storing ------------------------------------------------------------------------------------
 
 
-def write(made: Sequence[tuple[Agenda, list[Matter]]]) -> None:
-    """Stores agendas with their matters instead of those on file: three queries for any number."""
+def write(made: Sequence[tuple[Agenda, list[Matter]]], held: Agenda | None = None) -> None:
+    """Stores agendas with their matters instead of those on file: two queries for any number.
+
+    `held` is the agenda on file of the one centre concerned, read under its lock: where it says the
+    same, its matters are left as they are.
+    """
     if not made:
         return
-    names = [f.name for f in Agenda._meta.concrete_fields if f.name != "centre"]
-    Matter.objects.filter(centre__in=[a.centre_id for a, _ in made])._raw_delete("default")
-    Matter.objects.bulk_create([m for _, matters in made for m in matters], batch_size=1000)
-    Agenda.objects.bulk_create(
-        [agenda for agenda, _ in made],
-        update_conflicts=True,
-        unique_fields=["centre"],
-        update_fields=names,
-    )
+    changed = [one for one in made if held is None or held.digest != one[0].digest]
+    if changed:
+        rows = [matter for _, matters in changed for matter in matters]
+        replace(Matter, "centre_id", [agenda.centre_id for agenda, _ in changed], rows)
+    insert([agenda for agenda, _ in made], over=["centre_id"])
 
 
 def _last_acts(book: ProgrammeBook) -> dict[str, int]:

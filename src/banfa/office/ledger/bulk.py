@@ -10,12 +10,10 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import gc
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import IntegrityError, OperationalError, connection, models, transaction
 from psycopg import errors as pg
 from psycopg import sql
@@ -40,7 +38,9 @@ from banfa.office.ledger.models import (
 from banfa.office.ledger.verbs import Proposal, Receipt, Recording, as_org, owed
 from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
+from banfa.office.rows import ready
 from banfa.rules.history import History, Taken
+from banfa.rules.judge import Finding
 from banfa.rules.life import Act, State
 from banfa.rules.proposals import BadProposal
 from banfa.rules.ruleset import Ruleset
@@ -53,6 +53,9 @@ PEOPLE = 2000
 TRIES = 4
 
 Problem = LedgerError | BadProposal
+Told = Callable[[int, int], None]
+"""Hears how many of how many proposals have been judged; what it raises undoes the batch."""
+TELL_EVERY = 50
 
 
 @dataclass(slots=True)
@@ -74,6 +77,7 @@ def record_many(
     *,
     batch: int = BATCH,
     dry: bool = False,
+    told: Told | None = None,
 ) -> list[Outcome]:
     """Records those of many acts that are accepted; gives an outcome for each, in their order.
 
@@ -87,20 +91,22 @@ def record_many(
     if len(moments) != len(asked):
         raise ValueError("one moment for each proposal")
     if dry:
-        return _Batch(asked, moments, {}, dry=True).run()
+        return _Batch(asked, moments, {}, dry=True, told=told).run()
     outcomes: list[Outcome] = []
     for first, last in _parts(asked, max(batch, 1)):
         outcomes += _taken(asked[first:last], moments[first:last])
+        if told is not None:
+            told(last, len(asked))
     return outcomes
 
 
-def judge_many(proposals: Iterable[Proposal]) -> list[Outcome]:
+def judge_many(proposals: Iterable[Proposal], told: Told | None = None) -> list[Outcome]:
     """What `record` would answer to each as things stand now; none sees the others.
 
-    Nothing is recorded or locked.
+    Nothing is recorded or locked. Where all conditions hold, none is put into words.
     """
     asked = list(proposals)
-    return _Batch(asked, [None] * len(asked), {}, dry=True, alone=True).run()
+    return _Batch(asked, [None] * len(asked), {}, dry=True, alone=True, told=told).run()
 
 
 def _parts(asked: Sequence[Proposal], size: int) -> Iterator[tuple[int, int]]:
@@ -165,8 +171,10 @@ class _Batch:
         wrong: Mapping[int, Problem],
         dry: bool = False,
         alone: bool = False,
+        told: Told | None = None,
     ) -> None:
         self.asked, self.moments, self.wrong = asked, moments, wrong
+        self.told = told
         self.dry, self.alone = dry, alone
         self.books: dict[str, ProgrammeBook] = {}
         self.centres: dict[str, Centre] = {}
@@ -204,6 +212,8 @@ class _Batch:
         return outcomes
 
     def _one(self, number: int, proposal: Proposal) -> Outcome:
+        if self.told is not None and number % TELL_EVERY == 0:
+            self.told(number, len(self.asked))
         if number in self.wrong:
             return Outcome(error=self.wrong[number])
         self.touched = False
@@ -366,6 +376,7 @@ class _InBatch(Recording):
         super().__init__(proposal, recorded, dry=batch.alone)
         self.batch = batch
         self.facts = _Facts(batch)
+        self.explained = not batch.alone
 
     # --- what is asked
 
@@ -391,6 +402,11 @@ class _InBatch(Recording):
             return super()._caused(row)
         mine = [r for r in self.batch.acts if r.caused_by == row.seq and r.book_id == row.book_id]
         return sorted((r for r in mine if r.centre_id), key=lambda r: str(r.centre_id))
+
+    def _told(self, taken: Taken) -> list[Finding]:
+        if self.batch.alone and taken.accepted and taken.plain:
+            return []
+        return taken.findings
 
     def _reach(self, user: User) -> access.Reach:
         return self.batch.reach(user, self.now.astimezone(clock.SHANGHAI).date())
@@ -646,8 +662,8 @@ def copy_in(model: type[models.Model], rows: Sequence[models.Model]) -> None:
 
 
 def _copy(model: type[models.Model], table: str, rows: Sequence[models.Model]) -> None:
-    fields = [(f, _prepared(f)) for f in _columns(model)]
-    names = sql.SQL(", ").join(sql.Identifier(f.column) for f, _prepared_ in fields)
+    fields = [(f, ready(f)) for f in _columns(model)]
+    names = sql.SQL(", ").join(sql.Identifier(f.column) for f, _ready in fields)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
     with (
         connection.wrap_database_errors,
@@ -655,28 +671,7 @@ def _copy(model: type[models.Model], table: str, rows: Sequence[models.Model]) -
         cursor.copy(statement) as copy,
     ):
         for row in rows:
-            copy.write_row([prepared(f.pre_save(row, True)) for f, prepared in fields])
-
-
-_PLAIN = (models.CharField, models.TextField, models.IntegerField, models.BooleanField)
-_PLAIN_TOO = (models.DateField, models.ForeignKey, models.AutoField, ArrayField)
-
-
-def _prepared(one: Any) -> Callable[[Any], Any]:
-    """How a field's value is made ready for COPY; most values are as they are."""
-    if isinstance(one, models.JSONField):
-        return _json
-    if isinstance(one, (*_PLAIN, *_PLAIN_TOO)):
-        return _as_it_is
-    return lambda value: one.get_db_prep_save(value, connection)
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else json.dumps(value, ensure_ascii=False)
+            copy.write_row([made(f.pre_save(row, True)) for f, made in fields])
 
 
 def _columns(model: type[models.Model]) -> list[Any]:

@@ -16,6 +16,7 @@ from django.db import connection
 
 from banfa.office.ledger import store
 from banfa.office.ledger.models import Centre, Engagement, Listing, ProgrammeBook
+from banfa.office.prepared import Prepared, later
 from banfa.rules.history import History
 from banfa.rules.life import canonical
 from banfa.rules.world import World
@@ -35,7 +36,7 @@ class DatabaseFacts:
         missing = [o for o in orgs if o not in self._listings]
         if missing:
             self._listings |= {o: [] for o in missing}
-            for row in Listing.objects.filter(organisation__in=missing):
+            for row in _listings(orgs=missing):
                 self._listings[row.organisation].append(row)
 
     def listed(self, listing: str, org: str, on: dt.date) -> bool:
@@ -99,6 +100,11 @@ class DatabaseFacts:
 
     def _world(self, book: str) -> World:
         return store.world_of(self._books[book])
+
+
+_listings = Prepared(
+    lambda: Listing.objects.filter(organisation__any_of=later("orgs")).order_by("id")
+)
 
 
 def declared(rows: Iterable[Engagement], on: dt.date, level: str) -> list[dict[str, Any]]:

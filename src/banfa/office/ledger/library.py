@@ -28,8 +28,14 @@ def root() -> Path:
 
 
 def ids() -> list[str]:
-    """The programmes' ids."""
-    return library.ids(root())
+    """The programmes' ids; the disk is looked at again when their folder has changed."""
+    folder = root()
+    return list(_ids(folder, folder.stat().st_mtime_ns if folder.is_dir() else 0))
+
+
+@lru_cache(maxsize=16)
+def _ids(folder: Path, changed: int) -> tuple[str, ...]:
+    return tuple(library.ids(folder))
 
 
 _files: dict[str, dict[str, str]] = {}
@@ -128,6 +134,7 @@ def forget() -> None:
     _ready.clear()
     _stored.clear()
     _loaded.cache_clear()
+    _ids.cache_clear()
 
 
 def parties_and_acts() -> list[tuple[Programme, Mapping[str, Act]]]:

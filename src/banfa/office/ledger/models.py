@@ -82,7 +82,7 @@ class Centre(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.name_zh or self.id
+        return self.name_zh or self.title_zh or self.id
 
 
 class ActRecord(models.Model):
@@ -306,7 +306,8 @@ class Agenda(models.Model):
 
     They are what `on` and the programme's acts up to `saw` make of the centre's acts up to
     `version`. `until` is the first later day on which they may differ (none: never), `asked` the
-    kinds of programme-level acts and the lists (`listed:<list>`) that could change them.
+    kinds of programme-level acts and the lists (`listed:<list>`) that could change them. `digest`
+    is over the matters, so that they are written anew only when they have changed.
     """
 
     centre = models.OneToOneField(Centre, models.PROTECT, primary_key=True, related_name="agenda")
@@ -316,6 +317,7 @@ class Agenda(models.Model):
     until = models.DateField(null=True)
     saw = models.IntegerField()
     asked = ArrayField(models.CharField(max_length=120), default=list)
+    digest = models.CharField(max_length=40, default="")
 
     class Meta:
         indexes = [

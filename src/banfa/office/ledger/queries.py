@@ -7,8 +7,9 @@ The number of database queries does not grow with a history: see `CENTRE_QUERIES
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Count, Q
@@ -23,6 +24,8 @@ from banfa.office.ledger.models import ActRecord, Centre, Erasure, Matter, Progr
 from banfa.office.ledger.models import Outbox as OutboxRow
 from banfa.office.ledger.verbs import as_org
 from banfa.office.people.models import Organisation
+from banfa.office.prepared import Prepared, later
+from banfa.office.readable import Readable
 from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
@@ -77,7 +80,7 @@ def _ids() -> list[str]:
 
 
 @dataclass(slots=True)
-class CentreRow:
+class CentreRow(Readable):
     """A centre in a list. `stage` is the stage on the day asked about; `duties` when asked for."""
 
     id: str
@@ -302,7 +305,7 @@ def kept_duties(centres: Iterable[Centre], today: dt.date) -> dict[str, list[Dut
 
 
 @dataclass(slots=True)
-class Entry:
+class Entry(Readable):
     """One recorded act on a timeline.
 
     `cites` are its articles, `default` its basis where the text is silent. `annulled_by` is the
@@ -310,11 +313,11 @@ class Entry:
     `erased` are the parts erased since.
     """
 
+    row: ActRecord
     act: Act
     name: Text
     party: Text
     org: str
-    findings: list[Finding]
     cites: list[str]
     default: str | None
     edition: str
@@ -325,13 +328,18 @@ class Entry:
     erased: list[str] = field(default_factory=list)
 
     @property
+    def findings(self) -> list[Finding]:
+        """How each condition came out when it was recorded."""
+        return store.findings_of(self.row)
+
+    @property
     def warnings(self) -> list[Finding]:
         """The findings that warned when it was recorded."""
         return [f for f in self.findings if f.outcome == "not"]
 
 
-@dataclass(slots=True)
-class CentrePage:
+@dataclass
+class CentrePage(Readable):
     """A centre on a day as known at a moment.
 
     `state` is the engine's state, `version` the version to send back with a proposal; `permitted`
@@ -351,10 +359,26 @@ class CentrePage:
     name: Text
     names: CurrentNames
     version: int
-    timeline: list[Entry]
-    duties: list[Duty]
+    rows: list[ActRecord]
+    acts: list[Act]
     open_cases: list[Case]
     permitted: list[Permission] = field(default_factory=list)
+
+    @cached_property
+    def timeline(self) -> list[Entry]:
+        """The acts known at the moment: one query more when something of them was erased."""
+        erased = erasures(self.centre.book, self.rows)
+        return timeline(self.editions, self.rows, self.on, self.known_at, erased, self.acts)
+
+    @cached_property
+    def duties(self) -> list[Duty]:
+        """What is owed on the day."""
+        return duty_rules.duties(self.ruleset, self.state, self.on, self.world)
+
+    @property
+    def standing_acts(self) -> list[Act]:
+        """The acts that nothing has undone by then, in the order in which they count."""
+        return standing(self.acts, self.known_at)
 
 
 def centre(
@@ -368,7 +392,7 @@ def centre(
 
     With `party`, what that party (as `org`, an id or an organisation's data) could do that day.
     """
-    found = Centre.objects.select_related("book").filter(id=id_).first()
+    found: Centre | None = _with_book.first(id=id_)
     if found is None:
         raise NotOnFile(f"没有编号为“{id_}”的中心", f"no centre '{id_}'")
     on = on or clock.today()
@@ -395,8 +419,8 @@ def centre(
         name_of(found, rs, state, named),
         named,
         found.version,
-        timeline(editions, rows, on, known_at, erasures(rows)),
-        duty_rules.duties(rs, state, on, world),
+        rows,
+        list(history.acts),
         [c for c in state.cases.values() if not c.closed],
     )
     if party is not None:
@@ -416,9 +440,15 @@ def _permitted(
     )
 
 
-def erasures(rows: Iterable[ActRecord]) -> dict[int, list[str]]:
-    """The parts erased of these acts, by act id: one query."""
+_with_book = Prepared(lambda: Centre.objects.select_related("book").filter(id=later("id")))
+
+
+def erasures(book: ProgrammeBook, rows: Iterable[ActRecord]) -> dict[int, list[str]]:
+    """The parts erased of these acts, by act id: one query, none while the programme's book has
+    counted no erasure."""
     found: dict[int, list[str]] = {}
+    if not book.erasures:
+        return found
     for act, part in Erasure.objects.filter(act__in=list(rows)).values_list("act_id", "part"):
         found.setdefault(act, []).append(part)
     return found
@@ -430,10 +460,16 @@ def timeline(
     on: dt.date,
     known_at: dt.datetime | None,
     erased: Mapping[int, list[str]],
+    made: Sequence[Act] | None = None,
 ) -> list[Entry]:
-    """The acts known at a moment, by the day they count on, then by order of recording."""
+    """The acts known at a moment, by the day they count on, then by order of recording.
+
+    `made` are the engine's acts of these rows, where they have been made already.
+    """
     known = [r for r in rows if known_at is None or r.recorded <= known_at]
-    acts = {r.seq: store.act_of(r) for r in known}
+    known_seqs = {r.seq for r in known}
+    whole = made if made is not None else [store.act_of(r) for r in known]
+    acts = {a.seq: a for a in whole if a.seq in known_seqs}
     live = {a.seq for a in standing(acts.values())}
     undone = {n: a.seq for a in acts.values() if a.seq in live and a.kind.startswith("annul")
               for n in targets(a)}  # fmt: skip
@@ -460,11 +496,11 @@ def _entry(
     model, party = rs.models.get(row.kind), rs.programme.parties.get(row.party)
     named = words(party.name) if party else Text(row.party, row.party)
     return Entry(
+        row,
         act,
         words(model.name) if model else Text(row.kind, row.kind),
         named,
         str(act.org.get("name") or named.zh),
-        store.findings_of(row),
         list(model.cite) if model else [],
         model.default if model and not model.cite else None,
         row.edition,
@@ -565,7 +601,7 @@ def programme_page(
         articles(rs, load),
         parameters(rs, world, on),
         defaults(rs, world, on),
-        timeline(editions, rows, on, known_at, erasures(rows)),
+        timeline(editions, rows, on, known_at, erasures(book, rows)),
         load,
         book.head_seq,
         store.history_of(editions, rows).state(world, on, known_at),

@@ -4,5 +4,11 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
+proposed = Signal()
+"""Sent before a person's act on a centre is judged, with `programme`, `act`, `centre` and
+`organisation` (the id of who acts): a receiver that raises a LedgerError keeps it from the record.
+"""
+recorded = Signal()
+"""Sent when such an act was recorded, with `row`, `centre`, `organisation` and `user`."""
 owed = Signal()
 """Sent after outbox rows were added, so that whoever takes them up begins when they are there."""

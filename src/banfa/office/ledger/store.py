@@ -15,6 +15,8 @@ from banfa.office.ledger.models import (
     DocumentVersion,
     ProgrammeBook,
 )
+from banfa.office.prepared import Prepared, later
+from banfa.office.rows import insert, insert_with
 from banfa.rules import names as name_rules
 from banfa.rules.history import Editions, History, fold
 from banfa.rules.judge import Finding, Judgement
@@ -57,10 +59,26 @@ def act_of(row: ActRecord, contents: Mapping[str, Any] | None = None) -> Act:
 
 def rows_of(centre: Centre | None, book: ProgrammeBook | str) -> list[ActRecord]:
     """The rows of one chain with their payloads, in order of recording: one query."""
-    found = ActRecord.objects.select_related("payload").order_by("seq")
     if centre is not None:
-        return list(found.filter(centre=centre))
-    return list(found.filter(book=book, centre__isnull=True))
+        rows = _of_centre(centre=centre.pk)
+        for row in rows:
+            row.centre = centre
+        return rows
+    return _of_programme(book=book if isinstance(book, str) else book.pk)
+
+
+_of_centre = Prepared(
+    lambda: (
+        ActRecord.objects.select_related("payload").filter(centre=later("centre")).order_by("seq")
+    )
+)
+_of_programme = Prepared(
+    lambda: (
+        ActRecord.objects.select_related("payload")
+        .filter(book=later("book"), centre__isnull=True)
+        .order_by("seq")
+    )
+)
 
 
 def rows_by_centre(centres: Iterable[Centre]) -> dict[str, list[ActRecord]]:
@@ -188,21 +206,32 @@ def _finding(kept: dict[str, Any], words: dict[str, Any]) -> Finding:
 def pin_documents(
     act: Act, book: ProgrammeBook, centre: Centre | None, now: dt.datetime
 ) -> dict[str, Any]:
-    """Stores document contents not yet on file; gives type -> digest and version."""
-    pinned = {}
+    """Stores document contents not yet on file; gives type -> digest and version: two queries."""
+    if not act.documents:
+        return {}
+    kept: dict[str, dict[str, int]] = {name: {} for name in act.documents}
+    same = DocumentVersion.objects.filter(book=book, centre=centre, type__in=list(kept))
+    for name, digest, version in same.values_list("type", "digest", "version"):
+        kept[name][digest] = version
+    pinned, fresh = {}, []
     for name, document in act.documents.items():
-        at = {"book": book, "centre": centre, "type": name}
-        found = DocumentVersion.objects.filter(**at, digest=document["digest"]).first()
-        if found is None:
-            last = DocumentVersion.objects.filter(**at).order_by("-version").first()
-            found = DocumentVersion.objects.create(
-                **at,
-                version=(last.version if last else 0) + 1,
-                digest=document["digest"],
-                content=coding.encode(document.get("content")),
-                stored=now,
+        digest, versions = document["digest"], kept[name]
+        if digest not in versions:
+            versions[digest] = max(versions.values(), default=0) + 1
+            content = coding.encode(document.get("content"))
+            fresh.append(
+                DocumentVersion(
+                    book=book,
+                    centre=centre,
+                    type=name,
+                    version=versions[digest],
+                    digest=digest,
+                    content=content,
+                    stored=now,
+                )
             )
-        pinned[name] = {"digest": found.digest, "version": found.version}
+        pinned[name] = {"digest": digest, "version": versions[digest]}
+    insert(fresh)
     return pinned
 
 
@@ -286,9 +315,8 @@ def append(
     row = entry(act, rs, findings, answers, book, centre, documents, key, request)
     payload = row.payload
     library.keep(rs, act.recorded)
-    row.save(force_insert=True)
+    insert_with(row, payload)
     payload.act = row
-    payload.save(force_insert=True)
     return row
 
 

@@ -28,22 +28,39 @@ from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import (
     ActPayload,
     ActRecord,
+    Agenda,
     Centre,
     DocumentVersion,
     Erasure,
     Outbox,
     ProgrammeBook,
-    SearchText,
 )
 from banfa.office.people import access
 from banfa.office.people.models import Organisation, User
 from banfa.office.people.verbs import enter_organisation
+from banfa.office.prepared import Prepared, later
+from banfa.office.rows import insert, update
 from banfa.rules.history import Editions, History, Taken, causes
 from banfa.rules.judge import Finding
 from banfa.rules.life import ANNULMENTS, CORRECTION, Act, State, digest
 from banfa.rules.proposals import check, unknown
 from banfa.rules.ruleset import Ruleset
 from banfa.rules.world import World
+
+
+@dataclass(slots=True)
+class Seen:
+    """The acts of a centre as read, with the number of erasures of its programme at that time."""
+
+    centre: str
+    rows: list[ActRecord]
+    erasures: int
+
+    def current(self, centre: Centre, book: ProgrammeBook) -> bool:
+        """Whether they are all that is on file for a centre just locked: acts are only added."""
+        last = self.rows[-1].seq if self.rows else 0
+        same = self.centre == centre.id and self.erasures == book.erasures
+        return same and last == len(self.rows) == centre.version
 
 
 @dataclass(slots=True)
@@ -58,7 +75,8 @@ class Proposal:
     idempotency key: the same key and content give the same receipt. With `user` the person's rights
     are asked (MayNot), and the record shows that person, and who delegated the capacity if somebody
     did; `reach` is that person's rights on the day of recording, when they have been read already
-    for the same request. `person` is for imports and the demonstration.
+    for the same request, and `seen` the centre's acts, which are taken for what is on file when
+    under the lock nothing has been added or erased. `person` is for imports and the demonstration.
     """
 
     act: str
@@ -76,6 +94,7 @@ class Proposal:
     version: int | None = None
     key: str | None = None
     reach: access.Reach | None = None
+    seen: Seen | None = None
 
     def digest(self) -> str:
         """Digest of what is proposed, to tell a repeated request from another one."""
@@ -124,8 +143,8 @@ def record(proposal: Proposal, recorded: dt.datetime | None = None) -> Receipt:
     """Records an act when it is accepted; a refusal changes nothing and gives the findings.
 
     `recorded` is only for imports and the demonstration; otherwise it is now. Raises BadProposal
-    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused, MayNot) for what does not
-    fit what is on file; nothing is recorded then.
+    for what cannot be read, and LedgerError (NotOnFile, Stale, KeyReused, MayNot, or what an
+    app puts in the way of it) for what does not fit what is on file; nothing is recorded then.
     """
     try:
         with transaction.atomic():
@@ -161,11 +180,15 @@ class Recording:
         self.dry = dry
         self.facts = DatabaseFacts(lock=not dry)
         self.held: access.Held | None = None
+        self.explained = True
+        self.agenda: Agenda | None = None
+        self.acts: list[ActRecord] | None = None
 
     def run(self) -> Receipt:
         """Locks, judges and, when accepted, appends."""
         if repeated := self._open():
             return repeated
+        self._ask_others()
         return self._take(self._history(self.centre))
 
     def draft(self) -> str:
@@ -195,6 +218,20 @@ class Recording:
         self._authorised(programme_level)
         return None
 
+    def _ask_others(self) -> None:
+        """Lets others keep a person's act from the record, such as those who want it signed first.
+
+        Raises what they raise: a LedgerError.
+        """
+        if self.held is not None and self._begun() and not self._model().probe:
+            signals.proposed.send(
+                Proposal,
+                programme=self.book.programme,
+                act=self.proposal.act,
+                centre=self.centre,
+                organisation=self.held.org,
+            )
+
     def _authorised(self, programme_level: bool) -> None:
         """Finds the capacity in which the person acts. Raises MayNot."""
         asked = self.proposal
@@ -220,7 +257,8 @@ class Recording:
         """The centre's row, locked first of all."""
         if self.proposal.centre is None:
             return None
-        found = self._rows(Centre).filter(id=self.proposal.centre).first()
+        ask = _centre if self.dry else _centre_locked
+        found: Centre | None = ask.first(id=self.proposal.centre)
         if found is None:
             raise NotOnFile(
                 f"没有编号为“{self.proposal.centre}”的中心", f"no centre '{self.proposal.centre}'"
@@ -246,6 +284,10 @@ class Recording:
         return self._book_to_add_to(programme)
 
     def _book_on_file(self, programme: str) -> ProgrammeBook:
+        assert self.centre is not None
+        self.agenda = _agenda.first(centre=self.centre.pk)
+        if self.agenda is not None:
+            return self.agenda.book
         return ProgrammeBook.objects.get(programme=programme)
 
     def _book_to_add_to(self, programme: str) -> ProgrammeBook:
@@ -284,7 +326,18 @@ class Recording:
             receipt.caused = [receipt_of(r) for r in self._caused(row)]
         return receipt
 
+    def _acts(self, centre: Centre | None) -> list[ActRecord]:
+        """The chain's acts on file: as the proposer's request read them, or read now."""
+        if self.acts is None:
+            seen = self.proposal.seen
+            known = seen is not None and centre is not None and seen.current(centre, self.book)
+            self.acts = seen.rows if known and seen else store.rows_of(centre, self.book)
+        return self.acts
+
     def _keyed(self, key: str) -> ActRecord | None:
+        if self.centre is not None:
+            # One that another centre's act has is refused when this one is written.
+            return next((row for row in self._acts(self.centre) if row.key == key), None)
         return ActRecord.objects.select_related("payload").filter(key=key).first()
 
     def _caused(self, row: ActRecord) -> list[ActRecord]:
@@ -308,7 +361,7 @@ class Recording:
         """The chain's history; with document contents when later acts may be judged again."""
         if centre is not None and centre.version == 0:
             return History(self.editions)
-        rows = store.rows_of(centre, self.book)
+        rows = self._acts(centre)
         contents = store.contents_of(rows) if self._looks_ahead(rows) else None
         return store.history_of(self.editions, rows, contents)
 
@@ -379,7 +432,7 @@ class Recording:
         centre = self.centre
         world = self._world(self.facts)
         act = self._act(history, world)
-        taken = history.propose(act, world, self.facts)
+        taken = history.propose(act, world, self.facts, self.explained)
         name = centre.id if centre is not None and centre.version else None
         if not taken.accepted:
             return Receipt(False, self.book.programme, name, taken.findings)
@@ -388,7 +441,7 @@ class Recording:
         for made, _, answer in caused:
             taken.add_caused(made, answer)
         if not taken.accepted or self.dry:
-            return Receipt(taken.accepted, self.book.programme, name, taken.findings)
+            return Receipt(taken.accepted, self.book.programme, name, self._told(taken))
         receipt = self._keep(act, taken, history, centre, main=True)
         for made, other, answer in caused:
             made.caused_by = act.seq
@@ -396,6 +449,10 @@ class Recording:
         if centre is None:
             self._outdate()
         return receipt
+
+    def _told(self, taken: Taken) -> list[Finding]:
+        """The findings of an act that is not recorded, in words."""
+        return taken.findings
 
     def _cause(self, rs: Ruleset, act: Act, world: World) -> list[tuple[Act, Centre, Taken]]:
         """The acts this one causes, each judged with this one in sight; centres locked in order."""
@@ -440,6 +497,10 @@ class Recording:
             self._settle(row, centre, state, taken.ruleset)
             self._beside(centre, history, state)
             self._index(row, act, centre, taken.ruleset, called)
+            if main and self.held is not None:
+                signals.recorded.send(
+                    ActRecord, row=row, centre=centre, organisation=self.held.org, user=asked.user
+                )
         return receipt_of(row, taken.findings)
 
     def _begin(self, centre: Centre) -> None:
@@ -463,16 +524,17 @@ class Recording:
 
     def _settle(self, row: ActRecord, centre: Centre, state: State, rs: Ruleset) -> None:
         """Writes what the centre's acts now amount to, and the notices that this one owes."""
-        centre.save()
+        update(centre)
         if rows := owed(row, centre, state, rs):
-            Outbox.objects.bulk_create(rows)
+            insert(rows)
             signals.owed.send(Outbox)
 
     def _beside(self, centre: Centre, history: History, state: State) -> None:
         """Writes what is under way and owed for the centre now."""
         world = self._world(self.facts)
         made = agenda.beside(centre, self.editions, history, state, world, clock.today())
-        agenda.write([made])
+        mine = self.agenda if self.agenda and self.agenda.centre_id == centre.pk else None
+        agenda.write([made], mine)
 
     def _outdate(self) -> None:
         """Makes anew what a programme-level act has changed of what is owed."""
@@ -485,9 +547,8 @@ class Recording:
         rows = search.of_act(row, rs, act.data, contents)
         profile = search.of_centre(centre)
         if profile.text != called or row.seq == 1:
-            SearchText.objects.filter(centre=centre, source=search.PROFILE).delete()
             rows.append(profile)
-        SearchText.objects.bulk_create(rows)
+        insert(rows, over=["centre_id", "source"])
 
     # --- what is proposed, as acts hold it
 
@@ -520,6 +581,14 @@ class Recording:
                 document["content"] = self._content(name, document.get("digest"))
             found[name] = document
         return found
+
+
+_centre = Prepared(lambda: Centre.objects.filter(id=later("id")))
+_centre_locked = Prepared(
+    lambda: Centre.objects.select_for_update(no_key=True).filter(id=later("id"))
+)
+_agenda = Prepared(lambda: Agenda.objects.select_related("book").filter(centre=later("centre")))
+"""Read once the centre is locked: what stands beside it, and its programme's book."""
 
 
 def receipt_of(row: ActRecord, findings: list[Finding] | None = None) -> Receipt:

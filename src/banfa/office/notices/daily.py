@@ -57,7 +57,8 @@ def tell_of_troubles() -> int:
     )
 
 
-STEPS: tuple[tuple[str, dt.time, Callable[[], int]], ...] = (
+Step = tuple[str, dt.time, Callable[[], int]]
+STEPS: tuple[Step, ...] = (
     ("agenda", dt.time(0, 5), look_ahead),
     ("clean_up", dt.time(2, 0), clean_up),
     ("reminders", dt.time(6, 0), reminders.remind),
@@ -65,6 +66,18 @@ STEPS: tuple[tuple[str, dt.time, Callable[[], int]], ...] = (
     ("digests", dt.time(8, 0), mails.make_digests),
 )
 """Each step's name, the time of day from which it is due, and what it is."""
+MORE: dict[str, Step] = {}
+"""Steps of other apps, by name."""
+
+
+def also(name: str, begins: dt.time, step: Callable[[], int]) -> None:
+    """Adds a step of another app to what each day brings; called when that app is ready."""
+    MORE[name] = (name, begins, step)
+
+
+def steps() -> list[Step]:
+    """All steps in the order of their times."""
+    return sorted((*STEPS, *MORE.values()), key=lambda step: step[1])
 
 
 def run() -> list[str]:
@@ -74,7 +87,7 @@ def run() -> list[str]:
     and none holds its locks for longer than it needs them.
     """
     done = []
-    for name, begins, step in STEPS:
+    for name, begins, step in steps():
         now = clock.now()
         if now.time() < begins or Daily.objects.filter(name=name, day=now.date()).exists():
             continue

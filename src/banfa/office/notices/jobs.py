@@ -29,6 +29,7 @@ WORDS: dict[str, Text] = {
     ),
     "notices.days_work": Text("每日提醒、摘要与清理", "the day's reminders, digests, cleaning"),
     "notices.revive": Text("接续中断的任务", "queueing broken-off jobs again"),
+    "jobs.run": Text("长时任务（导入、计分、导出）", "long work (imports, scoring, exports)"),
 }
 """What tasks are called on pages; an app adds those of its own."""
 
@@ -46,6 +47,11 @@ def _workers() -> list[tuple[dt.datetime, bool]]:
     rows = ProcrastinateWorker.objects.annotate(age=Now() - F("last_heartbeat"))
     found = rows.order_by("age").values_list("last_heartbeat", "age")
     return [(beat, age <= ALIVE) for beat, age in found]
+
+
+def awake() -> bool:
+    """Whether a worker is there to take up what waits."""
+    return any(alive for _beat, alive in _workers())
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from banfa.office.notices.kinds import KINDS, Channel
 from banfa.office.notices.models import Choice, Notice, Wish
 from banfa.office.people.access import Held
 from banfa.office.people.models import Capacity, Delegation, Right, Scope, User
+from banfa.office.prepared import Prepared, later
 
 # --- who is to be told --------------------------------------------------------------------------
 
@@ -129,11 +130,17 @@ class Unread:
 
 def unread(user: User) -> Unread:
     """What stands in the head of every page: one query."""
-    waiting = Notice.objects.filter(to=user, read__isnull=True)
-    rows = list(
-        waiting.annotate(total=Window(Count("pk"))).order_by("-urgent", "-made")[:SHOWN_URGENT]
-    )
+    rows = _waiting(user=user.pk)
     return Unread(rows[0].total if rows else 0, [row for row in rows if row.urgent])
+
+
+_waiting = Prepared(
+    lambda: (
+        Notice.objects.filter(to=later("user"), read__isnull=True)
+        .annotate(total=Window(Count("pk")))
+        .order_by("-urgent", "-made")[:SHOWN_URGENT]
+    )
+)
 
 
 def inbox(

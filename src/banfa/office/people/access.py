@@ -16,6 +16,7 @@ from django.db.models import Exists, Q
 from banfa.office.people import places
 from banfa.office.people.models import Capacity, Delegation, Membership, Right, Scope, User
 from banfa.office.people.rights import ORGANISATION, SECOND_FACTOR
+from banfa.office.prepared import Prepared, later
 
 NOTHING = Q(pk__in=[])
 
@@ -86,14 +87,13 @@ def capacities(user: User, today: dt.date) -> list[Held]:
     """The capacities that count for a person on a day, own ones first: two queries."""
     if not user.is_authenticated or not user.is_active or user.role:
         return []
-    live = Q(ended__isnull=True)
-    chosen = Capacity.objects.select_related("user", "organisation", "place").order_by("id")
-    own = chosen.filter(live & _on(today), user=user, approved__isnull=False)
-    found = [Held(user, c) for c in own if c.organisation.active]
-    lent = Delegation.objects.select_related(
-        "capacity__user", "capacity__organisation", "capacity__place"
-    ).filter(live & _on(today), to=user)
-    for one in lent.order_by("id"):
+    asked = {"user": user.pk, "today": today}
+    found = []
+    for capacity in _own(**asked):
+        capacity.user = user
+        if capacity.organisation.active:
+            found.append(Held(user, capacity))
+    for one in _lent(**asked):
         capacity = one.capacity
         good = capacity.approved and not capacity.ended and capacity.holds(today)
         if good and capacity.user.is_active and capacity.organisation.active:
@@ -101,9 +101,40 @@ def capacities(user: User, today: dt.date) -> list[Held]:
     return found
 
 
-def _on(today: dt.date) -> Q:
+def _on(today: Any) -> Q:
     begun = Q(since__isnull=True) | Q(since__lte=today)
     return begun & (Q(until__isnull=True) | Q(until__gte=today))
+
+
+_own = Prepared(
+    lambda: (
+        Capacity.objects.select_related("organisation")
+        .filter(_on(later("today")), user=later("user"), ended__isnull=True, approved__isnull=False)
+        .order_by("id")
+    )
+)
+_lent = Prepared(
+    lambda: (
+        Delegation.objects.select_related("capacity__user", "capacity__organisation")
+        .filter(_on(later("today")), to=later("user"), ended__isnull=True)
+        .order_by("id")
+    )
+)
+_rights = Prepared(
+    lambda: Right.objects.filter(
+        Q(subject__any_of=later("subjects"))
+        | Q(
+            Exists(administered(later("user"), later("today"))),
+            subject=ORGANISATION,
+        ),
+        allowed=True,
+    ).values_list("subject", "thing", "scope")
+)
+_rights_of_role = Prepared(
+    lambda: Right.objects.filter(subject=later("subject"), allowed=True).values_list(
+        "subject", "thing", "scope"
+    )
+)
 
 
 @dataclass
@@ -178,18 +209,17 @@ def reach(user: Any, today: dt.date) -> Reach:
     if not user.is_authenticated or not user.is_active:
         return found
     if user.role:
-        given = Q(subject=f"role:{user.role}")
+        rows = _rights_of_role(subject=f"role:{user.role}")
     else:
         found.held = capacities(user, today)
-        given = Q(subject__in={one.capacity.subject for one in found.held})
-        given |= Q(Exists(administered(user, today)), subject=ORGANISATION)
-    rows = Right.objects.filter(given, allowed=True)
-    for subject, thing, scope in rows.values_list("subject", "thing", "scope"):
+        subjects = sorted({one.capacity.subject for one in found.held})
+        rows = _rights(subjects=subjects, user=user.pk, today=today)
+    for subject, thing, scope in rows:
         found.rights.setdefault(subject, {}).setdefault(thing, []).append(scope)
     return found
 
 
-def administered(user: User, today: dt.date) -> Any:
+def administered(user: Any, today: Any) -> Any:
     """The memberships by which a person manages an organisation's people on a day."""
     return Membership.objects.filter(
         _on(today), user=user, administrator=True, organisation__active=True

@@ -42,6 +42,7 @@ KINDS = {
     "imported": ("导入既有中心", "Existing centres imported"),
     "exported": ("导出", "Exported"),
     "hurried": ("催办", "Asked to hurry"),
+    "figures_opened": ("布置数据填报", "Opened a collection of figures"),
     "viewed": ("查看敏感内容", "Sensitive content viewed"),
     "denied": ("越权被拒", "Refused for lack of rights"),
     "installed": ("系统初始化", "Installed"),

@@ -32,6 +32,7 @@ THINGS = {
     "call.review": ("组织评审", "Call a review"),
     "manage.experts": ("管理专家库", "Keep a register of experts"),
     "hurry": ("催办到期事项", "Ask others to hurry"),
+    "hurry.report": ("催报年度报告和数据", "Ask for yearly reports and figures"),
     SECOND_FACTOR: ("须用双因素验证", "Needs a second factor"),
     "administer.accounts": ("管理账号", "Manage accounts"),
     "administer.parameters": ("管理系统参数", "Manage settings"),
@@ -92,6 +93,7 @@ def of_programme(
         if party.body:
             yield subject, SECOND_FACTOR, Scope.PROGRAMME
             yield subject, "hurry", Scope.PROGRAMME
+            yield subject, "hurry.report", Scope.PROGRAMME
         if name in programme.authority:
             yield subject, "administer.systems", Scope.PROGRAMME
             yield subject, "administer.rounds", Scope.PROGRAMME

@@ -211,9 +211,10 @@ def _holds(today: dt.date) -> Exists:
 LATEST = dt.date.max
 
 
-def todo(reach: Reach, asked: Asked | None = None, size: int = SIZE) -> Lines:
+def todo(reach: Reach, asked: Asked | None = None, size: int = SIZE, counted: bool = True) -> Lines:
     """What waits for a person: tasks routed to them, procedures and duties of their capacities;
-    what is urgent first, then by the day due."""
+    what is urgent first, then by the day due. Unless `counted`, what is beyond a first page counts
+    as one."""
     asked, today = asked or Asked(), reach.today
     if not reach.held:
         return Lines([], 0)
@@ -236,7 +237,7 @@ def todo(reach: Reach, asked: Asked | None = None, size: int = SIZE) -> Lines:
         ),
         all=True,
     )  # fmt: skip
-    found, total = _page(keys.order_by("rank", "day", "begun", "number_"), asked, size)
+    found, total = _page(keys.order_by("rank", "day", "begun", "number_"), asked, size, counted)
     rows = _lines(found, reach)
     return Lines(rows, total, asked.page, size, behind)
 
@@ -271,12 +272,14 @@ def _filtered(matters: Any, tasks: Any, asked: Asked, today: dt.date) -> tuple[A
     return matters, tasks
 
 
-def _page(keys: Any, asked: Asked, size: int) -> tuple[list[tuple[Any, ...]], int]:
+def _page(
+    keys: Any, asked: Asked, size: int, counted: bool = True
+) -> tuple[list[tuple[Any, ...]], int]:
     """The keys of the page asked for, and how many there are in all: two queries at most."""
     if asked.page <= 1:
         asked.page = 1
         first = list(keys[: size + 1])
-        return first[:size], len(first) if len(first) <= size else keys.count()
+        return first[:size], keys.count() if counted and len(first) > size else len(first)
     total = keys.count()
     asked.page = min(asked.page, -(-total // size) or 1)
     begin = (asked.page - 1) * size
@@ -429,7 +432,7 @@ def todos(user: Any, reach: Reach, today: dt.date, most: int = 50) -> list[Todo]
             _todo_note(line),
             line.urgent,
         )
-        for line in todo(reach, size=most).rows
+        for line in todo(reach, size=most, counted=False).rows
     ]
 
 

@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from django.db import IntegrityError, transaction
 
 from banfa.office import clock
+from banfa.office.ledger import library
 from banfa.office.ledger.errors import NotOnFile
-from banfa.office.ledger.models import Centre, Matter, Sort
+from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.notices.verbs import tell
 from banfa.office.people.access import Reach
 from banfa.office.people.models import User
@@ -370,20 +371,30 @@ def _urge(
 # --- after an act -------------------------------------------------------------------------------
 
 
-def recorded(reach: Reach, centre: Centre, case: str, act: str, org: str, seq: int) -> None:
+def recorded(user: User, centre: Centre, row: ActRecord, org: str) -> None:
     """An act was recorded: what the organisation had routed for it has served its purpose."""
     live = Routing.objects.filter(centre=centre, organisation=org, used__isnull=True)
     if not live.exists():
         return
+    rs = library.editions(row.book_id).by_name[row.edition]
+    belongs = rs.models[row.kind].about if row.kind in rs.models else None
+    procedure = belongs.case if belongs is not None else None
+
+    def meant(case: str) -> bool:
+        """Whether the act belongs to a case; where it named none, only one of the sort was open."""
+        if not case or row.about:
+            return bool(case) and case == row.about
+        return case.partition("#")[0] == procedure
+
     with transaction.atomic():
         for routing in live.select_for_update():
-            if not (routing.act == act or (case and routing.case == case)):
+            if routing.act != row.kind and not meant(routing.case):
                 continue
             now = clock.now()
             tasks = routing.tasks.filter(state__in=LIVE)
-            tasks.filter(to=reach.user, state=State.OPEN).update(
+            tasks.filter(to=user, state=State.OPEN).update(
                 state=State.DONE, answer=Answer.DONE, done=now
             )
             tasks.update(state=State.NEEDLESS, done=now)
-            routing.used, routing.closed = seq, routing.closed or now
+            routing.used, routing.closed = row.seq, routing.closed or now
             routing.save(update_fields=["used", "closed"])

@@ -321,38 +321,31 @@ def own_sheet(user: User, review: int, centre: str) -> ScoreSheet:
     return sheet
 
 
-def material(user: User, review: int, centre: str, number: int) -> tuple[Subject, DocumentVersion]:
-    """A document that an expert may read, while the review is under way. Raises NoSuchReview."""
-    sheet = own_sheet(user, review, centre)
-    found = None
-    if sheet.assignment.review.stage == Stage.OPEN and number in sheet.subject.materials:
-        found = DocumentVersion.objects.filter(pk=number, centre=centre).first()
-    if found is None:
+def opened_to(user: User, reach: Reach, review: int, centre: str) -> Subject:
+    """A centre under review, for those who may read its material now: the experts who signed, those
+    who manage the review and the third party that carries it out, while it is under way.
+
+    Raises NoSuchReview; also for whoever was ever assigned and takes no part (any more).
+    """
+    found = Subject.objects.filter(review=review, centre=centre, review__stage=Stage.OPEN)
+    subject = found.select_related("review__organisation", "centre").first()
+    if subject is None:
         raise NoSuchReview
-    return sheet.subject, found
+    own = Assignment.objects.filter(review=review, expert__user=user).values_list("answer")
+    answers = {answer for (answer,) in own}
+    if answers:
+        may = answers == {Answer.ACCEPTED}
+    else:
+        may = Review.objects.filter(access.seen(reach), pk=review).exists()
+    if not may:
+        raise NoSuchReview
+    return subject
 
 
-def may_read(user: User, review: int, digest: str) -> bool:
-    """Whether an attachment of that digest lies in a document that an expert may read now."""
-    rows = Subject.objects.filter(
-        review=review,
-        review__stage=Stage.OPEN,
-        review__assignments__expert__user=user,
-        review__assignments__answer=Answer.ACCEPTED,
-    ).values_list("materials", flat=True)
-    numbers = [n for row in rows for n in row]
-    contents = DocumentVersion.objects.filter(pk__in=numbers).values_list("content", flat=True)
-    return any(digest in _digests(coding.decode(c)) for c in contents)
-
-
-def _digests(content: Any) -> set[str]:
-    """Every digest of a file within a document's content."""
-    if isinstance(content, dict):
-        own = {str(content["digest"])} if isinstance(content.get("digest"), str) else set()
-        return own.union(*(_digests(v) for v in content.values()))
-    if isinstance(content, list):
-        return set().union(*(_digests(v) for v in content))
-    return set()
+def materials(subject: Subject) -> list[DocumentVersion]:
+    """The documents of a centre that were put to the experts, by type, latest version first."""
+    rows = DocumentVersion.objects.filter(pk__in=subject.materials, centre=subject.centre_id)
+    return list(rows.order_by("type", "-version"))
 
 
 @dataclass
@@ -599,5 +592,7 @@ def _titles(row: Any, today: dt.date) -> Iterator[Text]:
         yield Text(f"补选专家（缺{lacking}位）", f"Choose {lacking} more experts")
     elif row.done == row.size * row.whole:
         yield Text("评分表已交齐，请汇总", "All sheets are in: sum up")
+    elif row.due is not None and row.due < today:
+        yield Text("评审已逾期，尚有评分表未交", "The deadline is over, sheets are missing")
     elif row.due is not None and (row.due - today).days <= SOON:
         yield Text("评审将到期，尚有评分表未交", "The deadline is near, sheets are missing")

@@ -6,7 +6,7 @@ organisations may share nothing but a distant superior) is a question that the c
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from banfa.office.ledger.models import ActPayload, Centre
@@ -22,8 +22,12 @@ RULES = {
     "team": Text("团队成员", "In the centre's team"),
     "tie": Text("申报的利益关系", "Declared tie"),
     "dossier": Text("经办过该中心事项", "Has worked on the dossier"),
+    "draft": Text("编写过该中心材料", "Has written the centre's material"),
     "own": Text("本人申请回避", "Own declaration"),
 }
+WRITERS: list[Callable[[Iterable[int], Iterable[str]], set[tuple[int, str]]]] = []
+"""Who of these people (by number) wrote material of which of these centres: the desk, which knows
+the apps that keep drafts, puts their questions here."""
 
 
 @dataclass(frozen=True)
@@ -153,9 +157,11 @@ class _Facts:
         labels = {e.user.label: e.user_id for e in experts if e.user is not None}
         self.worked: set[tuple[int, str]] = set()
         for name in ("person", "on_behalf_of"):
-            asked = {f"{name}__in": list(labels), "act__centre__in": list(centres)}
-            rows = ActPayload.objects.filter(**asked).values_list(name, "act__centre_id")
+            where = {f"{name}__in": list(labels), "act__centre__in": list(centres)}
+            rows = ActPayload.objects.filter(**where).values_list(name, "act__centre_id")
             self.worked |= {(labels[label], centre) for label, centre in rows.distinct()}
+        ids = [c.id for c in centres]
+        self.wrote = {pair for asked in WRITERS for pair in asked(users, ids)} if users else set()
 
     def grounds(self, expert: Expert, centre: Centre, held: Sequence[Holder]) -> Iterator[Ground]:
         """Every ground against one expert for one centre."""
@@ -171,6 +177,9 @@ class _Facts:
         if expert.user_id is not None and (expert.user_id, centre.id) in self.worked:
             says = Text(f"曾经办“{centre}”的登记事项", f"has taken acts recorded for {centre}")
             yield Ground("dossier", centre, says)
+        if expert.user_id is not None and (expert.user_id, centre.id) in self.wrote:
+            says = Text(f"曾编写或审核“{centre}”的申报材料", f"has written material of {centre}")
+            yield Ground("draft", centre, says)
 
     def _employer(self, expert: Expert, centre: Centre, held: Sequence[Holder]) -> Iterator[Ground]:
         own = expert.employer_id

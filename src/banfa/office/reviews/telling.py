@@ -46,6 +46,51 @@ def urged(review: Review, behind: Iterable[Assignment]) -> int:
     return count
 
 
+def due(review: Review, behind: Iterable[Assignment], left: int, step: int) -> int:
+    """To the experts who are behind: the deadline is `left` days away (negative: over)."""
+    if left > 0:
+        said = Text(f"评审还有{left}日截止", f"A review is due in {left} days")
+    elif left == 0:
+        said = Text("评审今日截止", "A review is due today")
+    else:
+        said = Text(f"评审已逾期{-left}日", f"A review is {-left} days overdue")
+    count = 0
+    for one in behind:
+        key = f"review:{review.pk}:due:{review.due}:{step}:{one.pk}"
+        count += tell(
+            _to(one), "review", said, body=_wanted(review, one), link=_link(review), key=key,
+            urgent=left <= 1,
+        )  # fmt: skip
+    return count
+
+
+def _wanted(review: Review, one: Assignment) -> Text:
+    """What an expert still has to do."""
+    if one.answer == Answer.INVITED:
+        return Text(
+            f"您尚未答复“{review.title}”的评审邀请。截止日：{review.due}（含当日）。",
+            f"You have not answered the invitation to '{review.title}', due {review.due}.",
+        )
+    open_ = one.sheets.filter(handed_in__isnull=True).count()
+    return Text(
+        f"“{review.title}”您尚有{open_}份评分表未提交。截止日：{review.due}（含当日）。",
+        f"'{review.title}': {open_} of your sheets are not handed in, due {review.due}.",
+    )
+
+
+def late(review: Review, behind: Iterable[Assignment], days: int, step: int) -> int:
+    """To the callers: who is late, once the deadline is over."""
+    names = [one.expert.name for one in behind]
+    return tell(
+        queries.callers(review), "review",
+        Text(f"评审已逾期{days}日，{len(names)}位专家未完成",
+             f"A review is {days} days overdue, {len(names)} experts have not finished"),
+        body=Text(f"“{review.title}”：{'、'.join(names)}。可催办、补选专家，或说明理由提前汇总。",
+                  f"'{review.title}': {', '.join(names)}. Remind them, choose others or sum up."),
+        link=_link(review), key=f"review:{review.pk}:late:{review.due}:{step}",
+    )  # fmt: skip
+
+
 def reopened(review: Review, sheet: ScoreSheet, reason: str) -> None:
     """To the expert: the sheet is given back."""
     tell(

@@ -127,6 +127,19 @@ def query(context: Any, **changes: Any) -> str:
     return f"?{asked.urlencode()}" if asked else "?"
 
 
+@register.simple_tag
+def options(pairs: Iterable[tuple[str, Any]], chosen: Any = "") -> SafeString:
+    """The options of a choice, from (value, words), with the one that is chosen."""
+    return format_html_join(
+        "",
+        '<option value="{}"{}>{}</option>',
+        ((value, _SELECTED if value == chosen else "", text) for value, text in pairs),
+    )
+
+
+_SELECTED = mark_safe(" selected")
+
+
 @register.filter
 def get(values: Any, key: Any) -> Any:
     """What a mapping has under a key; '' for nothing."""

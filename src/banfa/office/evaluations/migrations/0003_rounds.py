@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("evaluations", "0001_initial"),
+        ("evaluations", "0002_reports"),
         ("ledger", "0003_agenda"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

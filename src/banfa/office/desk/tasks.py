@@ -1,0 +1,7 @@
+"""The pages that have long work, for workers, which read every app's `tasks`."""
+
+from __future__ import annotations
+
+from banfa.office.desk import import_pages, list_pages
+
+KINDS_OF = (import_pages, list_pages)

@@ -1,0 +1,1 @@
+"""Long work in the background: seen as it goes, stopped when its owner says so."""

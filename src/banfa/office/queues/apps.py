@@ -1,0 +1,37 @@
+"""The queues app: a person's act passes the ledger's door only with its organisation's sign-off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+
+
+class QueuesConfig(AppConfig):
+    """Opinions, routing, copies, notes, lists of work."""
+
+    name = "banfa.office.queues"
+
+    def ready(self) -> None:
+        """Stands at the door, and closes what was routed for an act when it is recorded."""
+        from banfa.office.ledger import signals
+
+        signals.proposed.connect(_signed, dispatch_uid="queues.signed")
+        signals.recorded.connect(_served, dispatch_uid="queues.served")
+
+
+def _signed(
+    sender: Any, programme: str, act: str, centre: Any, organisation: str, **more: Any
+) -> None:
+    from banfa.office.queues import queries
+    from banfa.office.queues.errors import Unsigned
+
+    missing = queries.missing_sign_off(centre, programme, act, organisation)
+    if missing is not None:
+        raise Unsigned(missing.manner, missing.people)
+
+
+def _served(sender: Any, row: Any, centre: Any, organisation: str, user: Any, **more: Any) -> None:
+    from banfa.office.queues import routing
+
+    routing.recorded(user, centre, row, organisation)
