@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from banfa.cli import progress
 from banfa.cli.options import Refused, print_json, root, say
 from banfa.cli.programmes import folders_of
 from banfa.rules import library
@@ -205,8 +205,8 @@ def make_histories(options: argparse.Namespace) -> int:
             f"'{options.output}': a file of lives ends in .jsonl or .jsonl.gz",
         )
     editions = Editions([library.ruleset(f) for f in folders_of(options.programme)])
-    progress = _progress(options, "段")
-    make_file(options.output, editions, options.seed, options.number, options.workers, progress)
+    drawn = _progress(options, "段")
+    make_file(options.output, editions, options.seed, options.number, options.workers, drawn)
     told = say(
         options,
         f"已写入 {options.output}：{options.number} 段历史（种子 {options.seed}）",
@@ -217,19 +217,7 @@ def make_histories(options: argparse.Namespace) -> int:
 
 
 def _progress(options: argparse.Namespace, unit: str) -> Callable[[int], None] | None:
-    """A progress line on the terminal; nothing where nobody looks on."""
-    if not sys.stderr.isatty() or options.json:
+    """A progress line for people; none where the answer is for a program."""
+    if not progress.shown() or options.json:
         return None
-    total = getattr(options, "number", None)
-
-    def show(done: int) -> None:
-        if total:
-            filled = int(30 * done / total)
-            bar = "█" * filled + "·" * (30 - filled)
-            print(f"\r{bar} {done:,}/{total:,}", end="", file=sys.stderr, flush=True)
-            if done >= total:
-                print(file=sys.stderr)
-        else:
-            print(f"\r{done:,} {unit}", end="", file=sys.stderr, flush=True)
-
-    return show
+    return progress.counter(unit, getattr(options, "number", None))

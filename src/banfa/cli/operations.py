@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from banfa.cli import progress
+
 SHOWN = 20
 """So many rows that were not accepted are told on the screen; the report has all."""
 
@@ -85,6 +87,7 @@ def _bring(args: argparse.Namespace) -> int:
             user=user,
             person=None if user else "命令行导入",
             dry=args.dry_run,
+            told=progress.bar if progress.shown() else None,
         )
     except LedgerError as error:
         raise Wrong(str(error)) from error

@@ -15,9 +15,9 @@ STAGES = {
     Stage.VERIFIED: (_("已核定"), "good"),
 }
 HANDS = {
-    Stage.REPORTED: _("填报"),
-    Stage.REVIEWED: _("审核"),
-    Stage.VERIFIED: _("核定"),
+    Stage.REPORTED: _("填报数据"),
+    Stage.REVIEWED: _("审核数据"),
+    Stage.VERIFIED: _("核定数据"),
 }
 VALUES = {
     Stage.REPORTED: _("填报值"),

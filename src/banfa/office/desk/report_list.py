@@ -126,7 +126,7 @@ class Reports(lists.Listing):
                lambda on: (F("order"), F("sort_key"), F("id"))),
         Column("reported", _("报送日期"), lambda r: r.centre.reported_on,
                lambda on: (F("reported_on"), F("id"))),
-        Column("due", _("期限"), lambda r: r.centre.due, lambda on: (F("due"), F("id"))),
+        Column("due", _("报送期限"), lambda r: r.centre.due, lambda on: (F("due"), F("id"))),
         Column("where", _("现处环节"), lambda r: r.where),
         Column("figures", _("关键指标"), lambda r: str(r.figures[0]) if r.figures else "",
                lambda on: (F("figures_stage"), F("id"))),

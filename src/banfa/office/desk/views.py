@@ -234,6 +234,7 @@ def _entry(request: HttpRequest, page: Any, seq: int, title: str) -> HttpRespons
     if entry is None:
         raise Http404(_("没有这一序号的行为"))
     context = {
+        "here": "centres" if getattr(page, "centre", None) is not None else "programmes",
         "page": page,
         "programme": page.programme,
         "title": title,
