@@ -121,8 +121,18 @@ def test_who_opens_which_page(
     assert got["agency"] == dict.fromkeys(own, 200) | {"provisional": 403}
     assert got["no"] == dict.fromkeys(own, 404) | {"list": 200}
     assert unit.get(f"{at}figures/{centres[1]}/").status_code == 404
-    for wrong in (f"{at}runs/99/", f"{at}runs/1/nitec-9999/", "/rounds/nitec/999/",
-                  "/rounds/nothing/1/", f"{at}published/7/", f"{at}figures/a%00b/"):  # fmt: skip
+    huge = 10**25
+    for wrong in (
+        f"{at}runs/99/",
+        f"{at}runs/1/nitec-9999/",
+        f"{at}runs/{huge}/",
+        f"{at}published/7/",
+        f"{at}published/{huge}/",
+        f"{at}figures/a%00b/",
+        "/rounds/nitec/999/",
+        f"/rounds/nitec/{huge}/",
+        "/rounds/nothing/1/",
+    ):
         assert boss.get(wrong).status_code == 404, wrong
 
 
