@@ -5,7 +5,7 @@
 
 import sys
 
-from bench import engine, lives, office, scoring
+from bench import engine, lives, office, round, scoring
 
 if __name__ == "__main__":
     parts, sizes = sys.argv[1:2], [int(n) for n in sys.argv[2:]]
@@ -16,3 +16,5 @@ if __name__ == "__main__":
         scoring.run()
     if not parts or parts == ["office"]:
         office.run(sizes or office.SIZES)
+    if not parts or parts == ["round"]:
+        round.run(*sizes[:1])

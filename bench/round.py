@@ -126,7 +126,7 @@ def _paper() -> Any:
     from banfa.rules.cases import complete
 
     rs = library.editions(PROGRAMME).latest
-    return complete(rs, "evaluation_material")
+    return complete(rs.programme.documents["evaluation_material"])
 
 
 def _collect(reach: Any, one: Any, centres: Sequence[str]) -> Any:
@@ -184,9 +184,9 @@ def _decide(grades: dict[str, Any]) -> None:
     worst = "poor"
     _recorded([
         Proposal(
-            "determine_result", AUTHORITY, dt.date(2030, 10, 12), centre=centre,
+            "decide_grade", AUTHORITY, dt.date(2030, 10, 12), centre=centre,
             data={"grade": grade, "document_no": "示例国科发区〔2030〕95号"}
-            | ({"rectify_by": dt.date(2031, 10, 12)} if grade == worst else {}),
+            | ({"rectification_deadline": dt.date(2031, 10, 12)} if grade == worst else {}),
         )
         for centre, grade in grades.items()
     ])  # fmt: skip

@@ -42,10 +42,13 @@ from banfa.office.evaluations.errors import EvaluationError, NotOnFile
 from banfa.office.evaluations.models import Collection, Run, Stage, ThresholdSetting
 from banfa.office.evaluations.rounds import GradeLine, Round
 from banfa.office.evaluations.systems import programme_of, system_of
+from banfa.office.jobs import verbs as jobs
 from banfa.rules.score_words import Explained
 from banfa.rules.system import System, Thresholds
 from banfa.rules.words import Text, words
 
+AT_ONCE = 300
+"""So many centres are scored while one waits; more are long work."""
 STAGE_WORDS = {
     Stage.REPORTED: Text("填报数", "as reported"),
     Stage.REVIEWED: Text("审核数", "as reviewed"),
@@ -64,9 +67,10 @@ def scoring_page(request: HttpRequest, programme: str, number: int) -> HttpRespo
     if request.method == "POST":
         what = request.POST.get("what", "")
         do = DOINGS.get(what)
-        failed = attempt(lambda: do(request, one) if do is not None else unknown())
+        then = [reverse("round_scoring", args=[programme, number])]
+        failed = attempt(lambda: then.append(do(request, one) or then[0]) if do else unknown())
         if failed is None:
-            return HttpResponseRedirect(reverse("round_scoring", args=[programme, number]))
+            return HttpResponseRedirect(then[-1])
     context = frame(request, one, "round_scoring") | (failed or NOTHING).context
     if one.collection is not None:
         context |= _scoring(request, one, one.collection)
@@ -107,13 +111,34 @@ def _file(
     return verbs.sample_thresholds(str(collection.book_id), collection.system.system)
 
 
-def _score(request: HttpRequest, one: Round) -> None:
-    """Scores the figures; the run is kept."""
+def _score(request: HttpRequest, one: Round) -> str | None:
+    """Scores the figures; the run is kept. Many centres are long work: the address of its page."""
     stage = request.POST.get("stage", "")
     if stage not in {str(int(s)) for s in STAGE_WORDS}:
         raise EvaluationError("请选择按哪一步的数据计分", "choose whose figures are scored")
-    verbs.score_collection(
-        request.reach, _collection(one), int(stage), note=request.POST.get("note", "")[:500]
+    collection, note = _collection(one), request.POST.get("note", "")[:500]
+    if collection.entries.count() <= AT_ONCE:
+        verbs.score_collection(request.reach, collection, int(stage), note=note)
+        return None
+    rights.need(request.reach, rights.RUN, str(collection.book_id))
+    named = Text(f"计分：{one.name.zh}", f"scoring: {one.name.en}")
+    asked = {"collection": collection.pk, "stage": int(stage), "note": note}
+    job = jobs.start(request.user, "score", named, asked, request.path)
+    return reverse("job", args=[job.pk])
+
+
+@jobs.kind("score")
+def score_long(job: jobs.Running) -> None:
+    """Long work: scores the figures of a round."""
+    collection = Collection.objects.select_related("system").get(pk=job.asked["collection"])
+    made = verbs.score_collection(
+        job.reach(), collection, job.asked["stage"], note=job.asked["note"], told=job.told
+    )
+    job.say(
+        Text(
+            f"第 {made.number} 次计分，共 {made.centres} 家，其中 {made.blocked} 家不能计分",
+            f"run {made.number}: {made.centres} centres, {made.blocked} of them not scored",
+        )
     )
 
 
@@ -434,7 +459,7 @@ def provisional_page(
     return render(request, "desk/round_sheet.html", context)
 
 
-DOINGS: dict[str, Callable[[HttpRequest, Round], None]] = {
+DOINGS: dict[str, Callable[[HttpRequest, Round], str | None]] = {
     "score": _score,
     "thresholds": set_thresholds,
     "text": _set_by_file,

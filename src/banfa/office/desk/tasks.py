@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from banfa.office.desk import import_pages, list_pages
+from banfa.office.desk import import_pages, list_pages, round_scores
 
-KINDS_OF = (import_pages, list_pages)
+KINDS_OF = (import_pages, list_pages, round_scores)

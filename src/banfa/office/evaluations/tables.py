@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
 from functools import lru_cache
 
@@ -26,13 +27,17 @@ def thresholds(text: str) -> Thresholds | None:
     return thresholds_from(text)
 
 
-def table_of(collection: Collection, stage: int) -> Table:
+Told = Callable[[int, int], None]
+"""Hears how much of how much is done; what it raises ends the work."""
+
+
+def table_of(collection: Collection, stage: int, told: Told | None = None) -> Table:
     """The figures of a collection as a hand has them, for the engine: two queries.
 
     Only what that hand, or the hands before it, have finished or entered counts; `VERIFIED` takes
-    verified values alone.
+    verified values alone. `told` hears how many of how many figures are read.
     """
-    return _table(collection, stage, collection.entries.order_by("centre_id"))
+    return _table(collection, stage, collection.entries.order_by("centre_id"), told)
 
 
 def table_of_entry(entry: Entry, stage: int) -> Table:
@@ -41,7 +46,9 @@ def table_of_entry(entry: Entry, stage: int) -> Table:
     return _table(entry.collection, stage, chosen)
 
 
-def _table(collection: Collection, stage: int, chosen: QuerySet[Entry]) -> Table:
+def _table(
+    collection: Collection, stage: int, chosen: QuerySet[Entry], told: Told | None = None
+) -> Table:
     system, years = system_of(collection.system), years_of(collection)
     entries = list(chosen.values("id", "centre_id", "classes"))
     base = [name for name, one in system.indicators.items() if one.derived is None]
@@ -55,7 +62,10 @@ def _table(collection: Collection, stage: int, chosen: QuerySet[Entry]) -> Table
     rows = figures.values_list(
         "entry_id", "indicator", "year", "stage", "reported", "reviewed", "verified"
     )
-    for entry, name, year, held, *given in rows.iterator(20_000):
+    total = figures.count() if told is not None else 0
+    for number, (entry, name, year, held, *given) in enumerate(rows.iterator(20_000)):
+        if told is not None and number % 2_000 == 0:
+            told(number, total)
         value = given[min(stage, held) - 1] if held else None
         if value is not None and name in column and year in row_of:
             values[column[name], row_of[year], at[entry]] = value

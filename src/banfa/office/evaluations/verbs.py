@@ -529,6 +529,7 @@ def score_collection(
     thresholds_text: str = "",
     weights: Mapping[str, Decimal] | None = None,
     note: str = "",
+    told: tables.Told | None = None,
 ) -> Run:
     """Scores a collection's figures as one hand has them, and keeps the run.
 
@@ -545,7 +546,7 @@ def score_collection(
     elif latest is not None:
         thresholds_text = latest.text
         thresholds = tables.thresholds(thresholds_text)
-    made = tables.table_of(collection, stage)
+    made = tables.table_of(collection, stage, told)
     if not made.centres:
         raise EvaluationError("还没有中心可计分", "there are no centres to score")
     scheme = scheme_of(collection)
