@@ -126,7 +126,7 @@ def _paper() -> Any:
     from banfa.rules.cases import complete
 
     rs = library.editions(PROGRAMME).latest
-    return complete(rs.programme.documents["evaluation_material"])
+    return {"content": complete(rs.programme.documents["evaluation_material"])}
 
 
 def _collect(reach: Any, one: Any, centres: Sequence[str]) -> Any:
