@@ -249,7 +249,7 @@ def look(page: Any, address: str, path: str) -> Iterator[str]:
     if answer.status not in (200, 404) or (answer.status == 404 and path != "/nowhere/"):
         yield f"{path}: {answer.status}"
         return
-    page.wait_for_load_state("networkidle") if path in ("/", "/charts/") else None
+    page.locator(".home-charts [hx-get]").wait_for(state="detached")
     yield from (f"{path}: {word}" for word in page.evaluate(READ))
     for number, (scheme, width, rules) in enumerate(LOOKS):
         if number:
