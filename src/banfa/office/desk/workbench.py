@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -16,8 +17,11 @@ from banfa.office.desk import navigation
 from banfa.office.dossiers import queries as dossiers
 from banfa.office.evaluations import queries as evaluations
 from banfa.office.evaluations import round_queries
+
+from banfa.office.ledger import library
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import Reach
+from banfa.office.people.models import Scope
 from banfa.office.queues import queries
 from banfa.office.reviews import queries as reviews
 from banfa.office.todo import Todo, in_order
@@ -67,15 +71,21 @@ def home(request: HttpRequest) -> HttpResponse:
 def _ahead(reach: Reach, today: dt.date) -> list[queries.Line]:
     """What falls due next at the centres that the person may see, whoever owes it."""
     seen = Centre.objects.filter(reach.centres())
-    found = Matter.objects.select_related("centre").filter(sort=Sort.DUTY, centre__in=seen)
-    near = found.filter(due__range=(today, today + AHEAD)).order_by("due", "centre_id")
+    books = {one.capacity.programme for one in reach.held}
+    if any(Scope.ALL in reach.scopes(one, "see.centre") for one in reach.held):
+        books = set(library.ids())
+    found = Matter.objects.select_related("centre").filter(
+        book__in=books, sort=Sort.DUTY, closed=False, centre__in=seen
+    )
+    near = found.filter(due__range=(today, today + AHEAD)).order_by("due", "id")
     return [queries.matter_line(matter) for matter in near[:8]]
 
 
 def _recent(reach: Reach) -> list[queries.Line]:
     """The last act of each of the centres that changed last."""
     seen = Centre.objects.filter(reach.centres(), changed__isnull=False)
-    last = list(seen.order_by("-changed", "id").values_list("id", "version")[:8])
+    latest = F("changed").desc(nulls_last=True)
+    last = list(seen.order_by(latest, "id").values_list("id", "version")[:8])
     versions = dict(last)
     rows = ActRecord.objects.select_related("centre").filter(
         centre__in=versions, seq__in=set(versions.values())
@@ -86,8 +96,6 @@ def _recent(reach: Reach) -> list[queries.Line]:
 
 def short_names() -> dict[str, Any]:
     """The programmes' short names by id."""
-    from banfa.office.ledger import library
-
     return {n: library.editions(n).latest.programme.short for n in library.loadable()[0]}
 
 

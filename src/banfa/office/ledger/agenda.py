@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 
 from banfa.office.ledger import store
 from banfa.office.ledger.facts import DatabaseFacts
@@ -241,11 +241,15 @@ def refresh(today: dt.date, where: Q | None = None, limit: int | None = AT_ONCE)
     """Makes anew what no longer holds, of the centres that `where` allows; gives how many are left.
 
     Centres that somebody is recording on at the moment are left for the next time. With nothing to
-    do it takes one query.
+    do it takes two small queries.
     """
-    doubtful = Q(until__lte=today) | Q(on__gt=today) | Q(saw__lt=F("book__head_seq"))
+    doubtful = Q(until__lte=today) | Q(on__gt=today)
+    for book, head in ProgrammeBook.objects.values_list("programme", "head_seq"):
+        doubtful |= Q(book=book, saw__lt=head)
     found = Agenda.objects.select_related("book").filter(doubtful)
     if where is not None:
+        if not found.exists():  # as nearly always, which indexes tell
+            return 0
         found = found.filter(centre__in=Centre.objects.filter(where))
     looked_at = list(found.order_by("centre_id")[:limit])
     books = {agenda.book_id: agenda.book for agenda in looked_at}

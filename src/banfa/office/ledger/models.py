@@ -323,6 +323,7 @@ class Agenda(models.Model):
         indexes = [
             models.Index(fields=["until"], name="agenda_until"),
             models.Index(fields=["book", "saw"], name="agenda_saw"),
+            models.Index(fields=["on"], name="agenda_on"),
         ]
 
     def __str__(self) -> str:

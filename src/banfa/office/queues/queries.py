@@ -149,14 +149,23 @@ def _waits_for(reach: Reach, one: Held) -> Q:
     at = Q(book=one.capacity.programme, seats__overlap=tokens)
     found = NOTHING
     for scope, acts in kinds.items():
-        found |= at & Q(acts__overlap=acts) & _within(one, scope)
+        if scope == Scope.OWN and not _narrow(one):
+            # Whoever has a seat by name plays that role for the centre: that is the whole scope.
+            own = Q(book=one.capacity.programme, seats__contains=tokens[1:])
+            found |= own & Q(acts__overlap=acts)
+        else:
+            found |= at & Q(acts__overlap=acts) & _within(one, scope)
     return found
+
+
+def _narrow(one: Held) -> bool:
+    """Whether a capacity is for some centres or a place only."""
+    return bool(one.capacity.centres or one.capacity.place_id)
 
 
 def _within(one: Held, scope: str) -> Q:
     """That a right of that scope reaches a matter's centre."""
-    narrow = bool(one.capacity.centres or one.capacity.place_id)
-    if not narrow and scope in (Scope.PROGRAMME, Scope.ALL):
+    if not _narrow(one) and scope in (Scope.PROGRAMME, Scope.ALL):
         return Q()
     return Q(centre__in=Centre.objects.filter(one.centres(scope)))
 
