@@ -17,7 +17,6 @@ from banfa.office.desk import navigation
 from banfa.office.dossiers import queries as dossiers
 from banfa.office.evaluations import queries as evaluations
 from banfa.office.evaluations import round_queries
-
 from banfa.office.ledger import library
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import Reach
