@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
+from banfa.office.desk import round_scores
 from banfa.office.evaluations import rounds, verbs
 from banfa.office.evaluations.models import (
     Adoption,
@@ -23,6 +25,8 @@ from banfa.office.evaluations.models import (
     Run,
     Stage,
 )
+from banfa.office.jobs import verbs as jobs
+from banfa.office.jobs.models import Job
 from banfa.office.ledger import library
 from banfa.office.ledger.models import ActRecord
 from tests.office.desk.conftest import signed_in
@@ -262,6 +266,13 @@ def test_a_round_is_collected_scored_tried_adopted(
     assert "不是评估结果" in mine and "样例" in mine
 
 
+def test_a_centres_table_leads_to_its_values_side_by_side(
+    at: str, collection: Collection, centres: list[str], boss: Client
+) -> None:
+    page = boss.get(f"/figures/{collection.pk}/{centres[0]}/").content.decode()
+    assert f'href="{at}figures/{centres[0]}/"' in page and f'href="{at}figures/"' in page
+
+
 def test_a_dispute_is_raised_and_answered_on_the_page(
     at: str, collection: Collection, centres: list[str], unit: Client, agency: Client
 ) -> None:
@@ -346,6 +357,21 @@ def _concur(refused: Any, path: str, given: Any, party: str, centre: str, boss: 
     digest = re.search(r"sha256:[0-9a-f]{64}", answer.content.decode())
     assert digest is not None, text(answer)
     seed.do("nitec", party, "concur", "2030-11-15", centre, draft=digest.group(), agrees=True)
+
+
+def test_many_centres_are_scored_in_the_background(
+    at: str, collection: Collection, boss: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(round_scores, "AT_ONCE", 2)
+    stage = str(int(Stage.VERIFIED))
+    answer = boss.post(f"{at}scoring/", {"what": "score", "stage": stage, "note": "初算"})
+    job = Job.objects.get()
+    assert answer["Location"] == f"/jobs/{job.pk}/" and not Run.objects.exists()
+    ticker = SimpleNamespace(done=0, of=0, stop=False)
+    round_scores.score_long(jobs.Running(job, ticker))  # type: ignore[arg-type]
+    made = Run.objects.get()
+    assert (made.note, made.centres) == ("初算", collection.entries.count())
+    assert "第 1 次计分" in job.said[0][0] and job.link == f"{at}scoring/"
 
 
 def test_a_grade_as_computed_needs_no_reason(verified: str, boss: Client) -> None:

@@ -9,14 +9,16 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from banfa.office import clock
+from banfa.office.desk import figure_pages
 from banfa.office.desk.language import say
 from banfa.office.desk.round_frame import NOTHING, PAGE, attempt, found, frame, unknown
 from banfa.office.evaluations import queries, rights, round_queries, round_verbs, rounds, verbs
 from banfa.office.evaluations.errors import EvaluationError, NotOnFile
-from banfa.office.evaluations.models import Dispute, Entry, Kind, Outcome, Stage
+from banfa.office.evaluations.models import Collection, Dispute, Entry, Kind, Outcome, Stage
 from banfa.office.evaluations.rounds import Round
 from banfa.office.evaluations.systems import system_of
 from banfa.office.evaluations.verbs import Opening
@@ -259,6 +261,22 @@ def _answer(request: HttpRequest, entry: Entry) -> None:
     )
 
 
+def _home(request: HttpRequest, of: Collection) -> tuple[str, str]:
+    """Where the figures of a round belong."""
+    return reverse("round_figures", args=[of.book_id, of.round]), _("数据核定")
+
+
+def _compared(request: HttpRequest, entry: Entry) -> dict[str, Any] | None:
+    """The way from a centre's table to its values side by side, where they are disputed."""
+    of = entry.collection
+    if of.kind != Kind.ROUND:
+        return None
+    href = reverse("round_entry", args=[of.book_id, of.round, entry.centre_id])
+    return {"template": "desk/parts/round_compared.html", "href": href}
+
+
+figure_pages.HOMES[Kind.ROUND] = _home
+figure_pages.PANELS.append(_compared)
 _ROUND = "rounds/<slug:programme>/<int:number>"
 urls: Sequence[Any] = [
     path(f"{_ROUND}/figures/", figures_page, name="round_figures"),
