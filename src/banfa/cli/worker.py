@@ -36,9 +36,14 @@ def run(concurrency: int, parent: int | None = None) -> int:
         try:
             _work(concurrency)
             return 0
+        except KeyboardInterrupt:  # told to stop while it had no connection
+            return 0
         except (ConnectorException, OperationalError) as error:
             log.warning("the database is away (%s); waiting for it", type(error).__name__)
-            time.sleep(RECONNECT_SECONDS)
+            try:
+                time.sleep(RECONNECT_SECONDS)
+            except KeyboardInterrupt:
+                return 0
 
 
 def _work(concurrency: int, **more: Any) -> None:

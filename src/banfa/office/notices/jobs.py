@@ -29,6 +29,7 @@ WORDS: dict[str, Text] = {
     ),
     "notices.days_work": Text("每日提醒、摘要与清理", "the day's reminders, digests, cleaning"),
     "notices.revive": Text("接续中断的任务", "queueing broken-off jobs again"),
+    "evaluations.enter_upload": Text("登记上传的指标数据", "entering uploaded figures"),
     "jobs.run": Text("长时任务（导入、计分、导出）", "long work (imports, scoring, exports)"),
 }
 """What tasks are called on pages; an app adds those of its own."""
