@@ -176,6 +176,24 @@ def test_an_expired_session_is_told_and_what_was_typed_is_saved_after_it(
     assert kept.content["documents.plan.goals"] == "写了很久的目标"
 
 
+def test_what_was_typed_before_the_script_arrived_is_saved_too(
+    page: Any, become: Callable[[str], str]
+) -> None:
+    office = become("writer")
+    dossier = begin(page, office)
+    page.wait_for_load_state("networkidle")
+    assert "未保存" not in page.locator("#saved").inner_text()
+    held: list[Any] = []
+    page.route("**/dossier.js*", lambda route: held.append(route))  # noqa: PLW0108
+    page.goto(f"{office}/dossiers/{dossier.pk}/", wait_until="commit")
+    page.fill("[name='documents.plan.goals']", "脚本到达之前写的")
+    assert held and not page.get_by_text(re.compile(r"已保存 \d\d:\d\d")).count()
+    for request in held:
+        request.continue_()
+    saved(page)
+    assert Dossier.objects.get().content["documents.plan.goals"] == "脚本到达之前写的"
+
+
 def test_two_writers_are_told_of_each_other(page: Any, become: Callable[[str], str]) -> None:
     from banfa.office.dossiers import verbs
 

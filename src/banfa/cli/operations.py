@@ -32,6 +32,12 @@ def add_commands(commands: Any, within: Callable[[Run], Run]) -> None:
     bring.add_argument("--dry-run", action="store_true", help="只判断，不登记 / judge only")
     bring.add_argument("--report", type=Path, help="逐行结果（.xlsx）/ what came of each row")
     bring.set_defaults(run=within(_bring))
+    finer = commands.add_parser("places", help="载入行政区划表 / load a list of places")
+    finer.add_argument(
+        "file", type=Path,
+        help="CSV，列 code、name_zh，可有 name_en、short_zh、within、since、until / a CSV",
+    )  # fmt: skip
+    finer.set_defaults(run=within(_places))
     save = commands.add_parser("backup", help="备份数据库和附件 / back up database and files")
     save.add_argument("target", type=Path, help="目录或文件名 / a folder, or the file's name")
     save.set_defaults(run=within(_backup))
@@ -52,6 +58,24 @@ def _mapped(text: str) -> tuple[str, str]:
     if not equals or not column.strip():
         raise argparse.ArgumentTypeError(f"“{text}”请写成 列名=项目 / write COLUMN=TARGET")
     return column.strip(), target.strip()
+
+
+# --- places -------------------------------------------------------------------------------------
+
+
+def _places(args: argparse.Namespace) -> int:
+    from banfa.cli.office import Wrong, _set_up
+
+    _set_up()
+    from banfa.office.people import places
+    from banfa.office.people.errors import PeopleError
+
+    try:
+        number = places.load(args.file)
+    except PeopleError as error:
+        raise Wrong(f"{error}；没有载入任何一行 / nothing was loaded") from error
+    print(f"已载入或更新 {number} 个地区；请重启网页和后台进程 / places: restart web and worker")
+    return 0
 
 
 # --- import -------------------------------------------------------------------------------------

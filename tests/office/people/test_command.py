@@ -46,7 +46,7 @@ def run(tmp_path: Path) -> Iterator[Run]:
         connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-def test_init_sets_up_once_and_doctor_says_what_is_missing(run: Run) -> None:
+def test_init_sets_up_once_and_doctor_says_what_is_missing(run: Run, tmp_path: Path) -> None:
     before = run("doctor")
     assert before.returncode == 1 and "banfa migrate" in before.stdout
     done = run("init", *ADMINISTRATORS)
@@ -66,6 +66,13 @@ def test_init_sets_up_once_and_doctor_says_what_is_missing(run: Run) -> None:
         assert f"[故障 fault] {what}" in weak.stdout
     demo = run("demo", "--once")
     assert demo.returncode == 2 and "正式账号" in demo.stderr
+    finer = tmp_path / "finer.csv"
+    finer.write_text("code,name_zh,within\n370100,济南市,370000\n", encoding="utf-8")
+    loaded = run("places", str(finer))
+    assert loaded.returncode == 0 and "1 个地区" in loaded.stdout, loaded.stderr
+    finer.write_text("code,name_zh,within\n370112,历城区,999999\n", encoding="utf-8")
+    wrong = run("places", str(finer))
+    assert wrong.returncode == 2 and "999999" in wrong.stderr and "没有载入" in wrong.stderr
 
 
 def test_init_refuses_a_demonstration(run: Run) -> None:

@@ -1,6 +1,8 @@
 // Writing a dossier: saved while typing, files sent with a progress bar, evidence shown beside.
 // Without this script the form has a button to save, and links open files in a page of their own.
 
+import { typedAlready } from "./typed.js";
+
 const PAUSE = 1200;
 const AGAIN = 15000;
 
@@ -108,6 +110,7 @@ function autosave(form) {
     }
     dirty = false;
   });
+  if (typedAlready(form)) changed({ target: form });
   window.addEventListener("focus", () => dirty && due(0));
   window.addEventListener("pagehide", () => dirty && navigator.sendBeacon(form.dataset.save, body()));
 }

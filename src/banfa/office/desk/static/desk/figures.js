@@ -1,6 +1,8 @@
 // A table of figures saves itself while it is filled in, and shows what each value then asks.
 // Without this the page's own buttons do the same.
 
+import { typedAlready } from "./typed.js";
+
 const WAIT = 900;
 const form = document.getElementById("figures-form");
 const status = document.getElementById("saved");
@@ -72,10 +74,12 @@ async function save() {
 }
 
 if (form) {
-  form.addEventListener("change", () => {
+  const later = () => {
     clearTimeout(timer);
     timer = setTimeout(save, WAIT);
-  });
+  };
+  form.addEventListener("change", later);
+  if (typedAlready(form)) later();
   // A save under way would make the version of the form stale: wait for it, then send.
   form.addEventListener(
     "submit",

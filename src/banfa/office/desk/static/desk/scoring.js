@@ -1,6 +1,8 @@
 // A scoring sheet saves itself while it is filled in, and shows the weighted total.
 // Without this the page's own buttons do the same.
 
+import { typedAlready } from "./typed.js";
+
 const WAIT = 900;
 const form = document.getElementById("scoring");
 const status = document.getElementById("autosave");
@@ -87,6 +89,7 @@ if (form?.hasAttribute("data-autosave")) {
     add();
     later();
   });
+  if (typedAlready(form)) later();
   // A save under way would make the version of the form stale: wait for it, then send.
   form.addEventListener("submit", (event) => {
     clearTimeout(timer);
