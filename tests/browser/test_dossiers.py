@@ -184,7 +184,7 @@ def test_what_was_typed_before_the_script_arrived_is_saved_too(
     page.wait_for_load_state("networkidle")
     assert "未保存" not in page.locator("#saved").inner_text()
     held: list[Any] = []
-    page.route("**/dossier.js*", lambda route: held.append(route))  # noqa: PLW0108
+    page.route("**/dossier.js*", lambda route: held.append(route))
     page.goto(f"{office}/dossiers/{dossier.pk}/", wait_until="commit")
     page.fill("[name='documents.plan.goals']", "脚本到达之前写的")
     assert held and not page.get_by_text(re.compile(r"已保存 \d\d:\d\d")).count()
