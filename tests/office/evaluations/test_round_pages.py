@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import html
 import re
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from banfa.office.jobs import verbs as jobs
 from banfa.office.jobs.models import Job
 from banfa.office.ledger import library
 from banfa.office.ledger.models import ActRecord
+from banfa.office.ledger.verbs import Proposal, draft
 from tests.office.desk.conftest import signed_in
 from tests.office.evaluations import round_seed as seed
 
@@ -303,18 +305,23 @@ def verified(round_: rounds.Round, centres: list[str], collection: Collection) -
     scored(collection, centres)
     run = Run.objects.get()
     Adoption.objects.create(collection=collection, run=run, at=run.at)
-    centre, papers = centres[0], {}
+    _to_decision(centres[0], "unit-1")
+    return centres[0]
+
+
+def _to_decision(centre: str, unit: str) -> None:
+    """Materials handed in, reviewed and verified."""
+    papers = {}
     programme = library.editions("nitec").latest.programme
     for name in ("annual_work_report", "evaluation_data_table", "evaluation_attachments"):
         sections = programme.documents[name].sections
         papers[name] = {"content": {s: "内容" for s in sections} or {"reference": "文件"}}
     seed.do("nitec", "supporting_unit", "submit_evaluation_materials", "2030-10-10", centre,
-            org="unit-1", documents=papers)  # fmt: skip
+            org=unit, documents=papers)  # fmt: skip
     seed.do("nitec", "supervising_unit", "initial_review", "2030-10-20", centre,
             org=seed.PROVINCE[0], completeness="完整", truthfulness="真实")  # fmt: skip
     seed.do("nitec", "third_party", "third_party_verification", "2030-11-01", centre,
             org=seed.AGENCY[0], computed_result="见计分")  # fmt: skip
-    return centre
 
 
 def test_the_act_takes_the_computed_grade_over_and_asks_why_another(
@@ -397,3 +404,38 @@ def test_every_programmes_way_has_its_survey(programme: str) -> None:
         page = client.get(f"/rounds/{programme}/new/{way.act}/")
         assert page.status_code == 200, way
         assert client.get("/rounds/").status_code == 200
+
+
+def test_grades_as_computed_are_decided_for_many_at_once(
+    at: str, verified: str, centres: list[str], boss: Client
+) -> None:
+    other = centres[1]
+    rows = boss.get(f"{at}results/").content.decode()
+    assert "家按计分办理" not in rows  # only one centre is as far
+    _to_decision(other, "unit-2")
+    rows = boss.get(f"{at}results/").content.decode()
+    link = re.search(r'href="([^"]+)">[^<]*本页 2 家按计分办理', rows)
+    assert link is not None
+    chosen = {"centre": [verified, other], "party": "ndrc", "kind": "confirm_result"}
+    page = boss.get(html.unescape(link[1])).content.decode()
+    assert re.search(r'name="as_computed" value="yes"\s+checked', page) and "样例" in page
+    given = chosen | {"on": "2030-11-15", "key": "b1", "as_computed": "yes"}
+    seen = boss.post("/centres/bulk/", given)
+    assert "0 家可以登记" in text(seen) and "计分：不合格" in text(seen) and "会同" in text(seen)
+    asked = Proposal(act="confirm_result", by="ndrc", on=dt.date(2030, 11, 15), centre=verified,
+                     data={"grade": "unqualified"})  # fmt: skip
+    for party in ("customs_administration", "tax_administration"):
+        seed.do("nitec", party, "concur", "2030-11-15", verified, draft=draft(asked), agrees=True)
+    del given["as_computed"]
+    by_hand = boss.post("/centres/bulk/", given | {"with.grade": "medium"})
+    assert "须逐家办理并写明改定理由" in text(by_hand)
+    given["as_computed"] = "yes"
+    page = boss.post("/centres/bulk/", given).content.decode()
+    digest = re.search(r'name="seen" value="(\w+)"', page)
+    assert digest is not None and "1 家可以登记" in page
+    done = boss.post("/centres/bulk/", given | {"confirm": "yes", "seen": digest[1],
+                     "take": [verified]})  # fmt: skip
+    assert done.status_code == 302 and "已登记" in text(boss.get(done["Location"]))
+    last = ActRecord.objects.filter(centre=verified).latest("seq")
+    assert last.kind == "confirm_result" and last.payload.data == {"grade": "unqualified"}
+    assert not Deviation.objects.exists()

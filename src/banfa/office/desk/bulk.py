@@ -24,6 +24,7 @@ from banfa.office.desk import actform, citations, permitted, setting, standing
 from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.fields import Option
 from banfa.office.desk.language import say
+from banfa.office.desk.round_prefill import Proposed, proposed_each
 from banfa.office.ledger import library, queries, store, verbs
 from banfa.office.ledger.errors import LedgerError
 from banfa.office.ledger.facts import DatabaseFacts
@@ -42,10 +43,12 @@ MOST = 100
 
 @dataclass
 class Line:
-    """One centre in the preview: whether the act would be recorded, and what stands against it."""
+    """One centre in the preview: whether the act would be recorded, and what stands against it;
+    `proposed` is what a run gave it where the act decides its grade."""
 
     centre: Centre
     row: queries.CentreRow
+    proposed: Proposed | None = None
     accepted: bool = False
     findings: list[Finding] = field(default_factory=list)
     said: str = ""
@@ -60,6 +63,32 @@ class Choice:
     programme: str
     chosen: standing.Standing
     kind: str
+    proposed: dict[str, Proposed] = field(default_factory=dict)
+    as_computed: bool = False
+
+    def data(self, centre: Centre, filled: actform.Filled) -> dict[str, Any]:
+        """What the act says of one centre: the same for all, but for grades as computed.
+
+        Raises Unfit when no run gave the centre a grade, or it gave another than is filled in.
+        """
+        of = self.proposed.get(centre.id)
+        if self.as_computed:
+            if of is None:
+                raise Unfit(
+                    "没有采用的计分结果，不能按计分确定；请逐家办理",
+                    "no adopted run gave it a grade: decide it on its own page",
+                )
+            return {**filled.data, of.field: of.computed.grade}
+        if of is not None and of.deviates(filled.data):
+            raise Unfit(
+                "所填等级与计分所得等级不一致，须逐家办理并写明改定理由",
+                "the grade is not the one computed: decide it on its own page and say why",
+            )
+        return filled.data
+
+
+class Unfit(LedgerError):
+    """What one centre's computed grade does not allow in bulk."""
 
 
 def suits(rs: Ruleset, kind: str) -> bool:
@@ -158,6 +187,8 @@ def _form(request: HttpRequest, choice: Choice) -> HttpResponse:
     form = actform.build(choice.rs, choice.kind, choices, given, request.FILES, choice.chosen.party)
     form.exception = []
     setting.basis_of_inputs(where, form)
+    choice.proposed = proposed_each(choice.rs, choice.programme, choice.kind, choice.centres)
+    choice.as_computed = bool(choice.proposed) and (not posted or "as_computed" in given)
     if not posted:
         return _render(request, choice, form)
     filled = actform.fill(form)
@@ -176,7 +207,8 @@ def _form(request: HttpRequest, choice: Choice) -> HttpResponse:
 
 def _digest(choice: Choice, filled: actform.Filled) -> str:
     """What the preview showed: when it is another on confirming, it is shown again first."""
-    told = [choice.kind, choice.chosen.token, str(filled.on), filled.data]
+    told = [choice.kind, choice.chosen.token, str(filled.on), filled.data, choice.as_computed]
+    told += [one.computed.grade for one in choice.proposed.values()]
     told += [c.id for c in choice.centres]
     text = json.dumps(told, default=str, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
@@ -195,7 +227,7 @@ def _proposal(
         programme=choice.programme,
         centre=centre.id,
         org=choice.chosen.organisation(choice.rs.programme, state),
-        data=filled.data,
+        data=choice.data(centre, filled),
         user=request.user,
         version=int(version) if key and version.isdigit() else None,
         key=f"{key}:{centre.id}" if key else None,
@@ -204,7 +236,7 @@ def _proposal(
 
 def _preview(request: HttpRequest, choice: Choice, filled: actform.Filled, centre: Centre) -> Line:
     """How the act would be judged for one centre. Raises BadProposal when it cannot be read."""
-    line = Line(centre, queries.row_of(centre, clock.today()))
+    line = Line(centre, queries.row_of(centre, clock.today()), choice.proposed.get(centre.id))
     try:
         receipt = verbs.judge(_proposal(request, choice, filled, centre))
     except LedgerError as error:
@@ -313,6 +345,9 @@ def _render(
         "act": say(model.name) if model is not None else "",
         "cites": citations.links(choice.rs.programme, model.cite, model.default) if model else [],
         "form": form,
+        "proposed": choice.proposed,
+        "as_computed": choice.as_computed,
+        "sample": next((p.sample for p in choice.proposed.values()), ""),
         "mistakes": _mistakes(form) if form is not None else [],
         "lines": lines,
         "accepted": sum(line.accepted for line in lines),

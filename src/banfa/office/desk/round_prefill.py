@@ -7,7 +7,7 @@ in beforehand, and another one asks for a reason, which is kept beside the run.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,9 +20,11 @@ from banfa.office.evaluations import round_queries, round_verbs, rounds
 from banfa.office.evaluations.models import Collection, Kind, Run
 from banfa.office.evaluations.systems import system_of
 from banfa.office.ledger import verbs
+from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.ledger.verbs import Proposal, Receipt
 from banfa.office.people.access import Reach
 from banfa.rules import words as wording
+from banfa.rules.ruleset import Ruleset
 
 
 @dataclass(slots=True)
@@ -57,25 +59,66 @@ class Proposed:
 def proposed(where: Any, kind: str, about: str) -> Proposed | None:
     """What a run proposes for the centre at hand, when the act gives the grade of a round whose
     results a run was adopted for: three queries then, none for other acts."""
-    way = next((w for w in rounds.ways(where.rs) if w.opening and kind in w.deciding), None)
+    way = _way(where.rs, kind)
     if way is None or where.centre is None:
         return None
     case, number = _round_of(where, way, about)
     if number is None:
         return None
-    collection = (
-        Collection.objects.filter(book=where.programme, kind=Kind.ROUND, round=number)
-        .select_related("system", "book")
-        .first()
+    run = _runs(where.programme, [number]).get(number)
+    return _proposed(where.rs, run, where.centre, case, way.deciding[kind])
+
+
+def proposed_each(
+    rs: Ruleset, programme: str, kind: str, centres: Sequence[Centre]
+) -> dict[str, Proposed]:
+    """The same for many centres under one edition, by centre: three queries and two for each round
+    that they are in, none for acts that give no grade of a round."""
+    way = _way(rs, kind)
+    if way is None:
+        return {}
+    under_way = Matter.objects.filter(
+        centre__in=centres, sort=Sort.CASE, name=way.procedure, closed=False
     )
-    run = round_queries.adopted(collection)
-    computed = round_queries.computed_for(run, where.centre)
-    if run is None or collection is None or computed is None or computed.grade is None:
+    cases = {(m.centre_id, m.opened_by): m.key for m in under_way}
+    openings = ActRecord.objects.filter(
+        centre__in=[centre for centre, _seq in cases], kind__in=[way.call, *way.joining]
+    ).select_related("payload")
+    found = [(o.centre_id, cases[o.centre_id, o.seq], _number(way, o)) for o in openings
+             if (o.centre_id, o.seq) in cases]  # fmt: skip
+    runs = _runs(programme, sorted({number for _c, _k, number in found if number is not None}))
+    made = {c: _proposed(rs, runs.get(number), c, case, way.deciding[kind])
+            for c, case, number in found if number is not None}  # fmt: skip
+    return {centre: one for centre, one in made.items() if one is not None}
+
+
+def _number(way: rounds.Way, opening: ActRecord) -> int | None:
+    """The round that a centre's case is of, by the act that opened the case."""
+    named = way.joining.get(opening.kind)
+    given = opening.payload.data.get(named) if named else opening.caused_by
+    return given if isinstance(given, int) else None
+
+
+def _way(rs: Ruleset, kind: str) -> rounds.Way | None:
+    """The way of holding rounds in which the act decides."""
+    return next((w for w in rounds.ways(rs) if w.opening and kind in w.deciding), None)
+
+
+def _runs(programme: str, numbers: Sequence[int]) -> dict[int, Run]:
+    """The runs adopted for rounds, by their numbers."""
+    kept = Collection.objects.filter(book=programme, kind=Kind.ROUND, round__in=numbers)
+    runs = {c.round: round_queries.adopted(c) for c in kept.select_related("system", "book")}
+    return {number: run for number, run in runs.items() if number is not None and run is not None}
+
+
+def _proposed(rs: Ruleset, run: Run | None, centre: str, case: str, asked: str) -> Proposed | None:
+    computed = round_queries.computed_for(run, centre)
+    if run is None or computed is None or computed.grade is None:
         return None
     return Proposed(
-        run, where.centre, case, way.deciding[kind], number, computed,
-        say(wording.grade(where.rs.programme, computed.grade)),
-        say(wording.words(system_of(collection.system).sample)),
+        run, centre, case, asked, run.collection.round or 0, computed,
+        say(wording.grade(rs.programme, computed.grade)),
+        say(wording.words(system_of(run.collection.system).sample)),
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from django.urls import path, reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import citations
+from banfa.office.desk import bulk, citations
 from banfa.office.desk.language import say
 from banfa.office.desk.round_frame import (
     NOTHING,
@@ -61,11 +61,13 @@ def _results(request: HttpRequest, one: Round) -> dict[str, Any]:
     shows = round_queries.sees_scores(request.reach, one)
     listed = rounds.called(request.reach, one)
     page = Paginator(listed, PAGE).get_page(request.GET.get("page"))
-    rows = round_queries.results(one, list(page), run if shows else None)
+    found = round_queries.results(one, list(page), run if shows else None)
+    rows = [_row(request, one, r) for r in found]
     return {
         "page": page,
         "run": run,
-        "rows": [_row(request, one, r) for r in rows],
+        "rows": rows,
+        "together": _together(request, one, rows) if run is not None and shows else [],
         "joint": _joint(one),
     }
 
@@ -76,6 +78,7 @@ def _row(request: HttpRequest, one: Round, of: Result) -> dict[str, Any]:
     differs = bool(of.decided and computed and of.decided != computed)
     programme = library.editions(one.programme.programme).by_name[of.matter.edition].programme
     step = programme.procedures[of.matter.name].steps[of.matter.step]
+    may = _decide(request, one, of.matter)
     score = of.computed.score if of.computed is not None else None
     moved = score - of.last_score if score is not None and of.last_score is not None else None
     return {
@@ -87,12 +90,14 @@ def _row(request: HttpRequest, one: Round, of: Result) -> dict[str, Any]:
         "moved": f"{moved:+}" if moved is not None else "",
         "differs": differs,
         "step": say(step.name),
-        "decide": _decide(request, one, of.matter),
+        "decide": [(name, href) for name, href, _kind, _party in may],
+        "may": {kind: party for _name, _href, kind, party in may},
     }
 
 
-def _decide(request: HttpRequest, one: Round, matter: Matter) -> list[tuple[str, str]]:
-    """The acts that decide a centre's grade, as far as the person may do them now."""
+def _decide(request: HttpRequest, one: Round, matter: Matter) -> list[tuple[str, str, str, str]]:
+    """The acts that decide a centre's grade, as far as the person may do them now: each with its
+    name, its form's address, its kind and the party."""
     if matter.closed:
         return []
     rs = library.editions(one.programme.programme).by_name[matter.edition]
@@ -105,8 +110,30 @@ def _decide(request: HttpRequest, one: Round, matter: Matter) -> list[tuple[str,
             if request.reach.may(kind, party, rs.programme.programme, matter.centre) is not None:
                 asked = urlencode({"party": party, "about": matter.key})
                 href = f"{reverse('centre_act', args=[matter.centre_id, kind])}?{asked}"
-                made.append((say(model.name), href))
+                made.append((say(model.name), href, kind, party))
                 break
+    return made
+
+
+def _together(
+    request: HttpRequest, one: Round, rows: Sequence[dict[str, Any]]
+) -> list[tuple[str, str, int]]:
+    """The deciding acts that can be taken in bulk for centres on this page with a computed grade:
+    the act's name, the address of its form, and for how many."""
+    made = []
+    rs = library.editions(one.programme.programme).on(one.act.on)
+    for kind in one.way.deciding:
+        if kind not in rs.models or not bulk.suits(rs, kind):
+            continue
+        ready = [r for r in rows if r["computed"] and kind in r["may"]]
+        if len(ready) > 1:
+            asked = {
+                "party": ready[0]["may"][kind],
+                "kind": kind,
+                "centre": [r["one"].matter.centre_id for r in ready],
+            }
+            href = f"{reverse('bulk')}?{urlencode(asked, doseq=True)}"
+            made.append((say(rs.models[kind].name), href, len(ready)))
     return made
 
 
