@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -405,19 +406,24 @@ class Walker:
     # --- several bodies
 
     def _jointly(self, page: Any, step: Step) -> None:
-        """The refused draft goes to the other bodies; when they concur it is sent in again."""
-        digest = re.search(r"sha256:[0-9a-f]{64}", page.locator("main").inner_text())
-        assert digest, "no draft to concur on"
-        concurrence = next(n for n, k in self.names.items() if k == "concur")
+        """The refused draft is sent to the other bodies; each finds it among its work and agrees;
+        then it is recorded as it is."""
+        with page.expect_navigation():
+            page.get_by_role("button", name="送请会同").click()
+        at = urlsplit(page.url).path
         for who in step.jointly:
-            other = self._form(who, concurrence, True)
-            other.locator("[name='with.draft']").fill(digest.group())
-            other.locator("[name='with.agrees'][value='true']").check()
-            self._submit(other)
-            assert other.locator("#receipt").count(), other.locator("main").inner_text()[:800]
-        again = self._form(step.who, step.act, step.centre)
-        self._fill(again, step)
-        self._submit(again)
+            other = self._open(who, "/work/others/")
+            with other.expect_navigation():
+                other.locator(f"a[href='{at}']").first.click()
+            other.get_by_label("同意", exact=True).check()
+            with other.expect_navigation():
+                other.get_by_role("button", name="记录会同意见").click()
+            self._read(other.locator("#answers").inner_text(), ["同意"])
+        page = self._open(step.who, at)
+        self._read(page.locator("main").inner_text(), ["会同意见已齐"])
+        page.fill("#on", str(step.on))
+        with page.expect_navigation():
+            page.get_by_role("button", name="登记", exact=True).click()
 
     # --- telling
 

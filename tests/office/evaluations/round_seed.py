@@ -89,6 +89,21 @@ def opened(centres: Sequence[str], fields: Sequence[str] = FIELDS, on: str = "20
     return found
 
 
+def to_decision(centre: str, unit: str) -> None:
+    """Materials handed in, reviewed and verified."""
+    papers = {}
+    programme = library.editions("nitec").latest.programme
+    for name in ("annual_work_report", "evaluation_data_table", "evaluation_attachments"):
+        sections = programme.documents[name].sections
+        papers[name] = {"content": {s: "内容" for s in sections} or {"reference": "文件"}}
+    do("nitec", "supporting_unit", "submit_evaluation_materials", "2030-10-10", centre,
+            org=unit, documents=papers)  # fmt: skip
+    do("nitec", "supervising_unit", "initial_review", "2030-10-20", centre,
+            org=PROVINCE[0], completeness="完整", truthfulness="真实")  # fmt: skip
+    do("nitec", "third_party", "third_party_verification", "2030-11-01", centre,
+            org=AGENCY[0], computed_result="见计分")  # fmt: skip
+
+
 def _book(programme: str) -> Any:
     from banfa.office.ledger.models import ProgrammeBook
 

@@ -305,23 +305,8 @@ def verified(round_: rounds.Round, centres: list[str], collection: Collection) -
     scored(collection, centres)
     run = Run.objects.get()
     Adoption.objects.create(collection=collection, run=run, at=run.at)
-    _to_decision(centres[0], "unit-1")
+    seed.to_decision(centres[0], "unit-1")
     return centres[0]
-
-
-def _to_decision(centre: str, unit: str) -> None:
-    """Materials handed in, reviewed and verified."""
-    papers = {}
-    programme = library.editions("nitec").latest.programme
-    for name in ("annual_work_report", "evaluation_data_table", "evaluation_attachments"):
-        sections = programme.documents[name].sections
-        papers[name] = {"content": {s: "内容" for s in sections} or {"reference": "文件"}}
-    seed.do("nitec", "supporting_unit", "submit_evaluation_materials", "2030-10-10", centre,
-            org=unit, documents=papers)  # fmt: skip
-    seed.do("nitec", "supervising_unit", "initial_review", "2030-10-20", centre,
-            org=seed.PROVINCE[0], completeness="完整", truthfulness="真实")  # fmt: skip
-    seed.do("nitec", "third_party", "third_party_verification", "2030-11-01", centre,
-            org=seed.AGENCY[0], computed_result="见计分")  # fmt: skip
 
 
 def test_the_act_takes_the_computed_grade_over_and_asks_why_another(
@@ -412,7 +397,7 @@ def test_grades_as_computed_are_decided_for_many_at_once(
     other = centres[1]
     rows = boss.get(f"{at}results/").content.decode()
     assert "家按计分办理" not in rows  # only one centre is as far
-    _to_decision(other, "unit-2")
+    seed.to_decision(other, "unit-2")
     rows = boss.get(f"{at}results/").content.decode()
     link = re.search(r'href="([^"]+)">[^<]*本页 2 家按计分办理', rows)
     assert link is not None

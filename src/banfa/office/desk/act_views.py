@@ -29,7 +29,9 @@ from banfa.office.desk.standing import Standing
 from banfa.office.ledger import verbs
 from banfa.office.ledger.errors import LedgerError, Stale
 from banfa.office.people import audit
-from banfa.office.queues.errors import Unsigned
+from banfa.office.queues import joint
+from banfa.office.queues.errors import QueueError, Unsigned
+from banfa.office.queues.models import JointDraft
 from banfa.rules.judge import Finding
 from banfa.rules.life import Act
 from banfa.rules.proposals import BadProposal, check
@@ -46,6 +48,8 @@ class Answer:
     places: dict[int, str] = field(default_factory=dict)
     said: str = ""
     draft: str = ""
+    circulates: bool = False
+    sent: JointDraft | None = None
     again: bool = False
     unsigned: bool = False
 
@@ -100,6 +104,8 @@ def _act(
         _add_row(form, request.POST["add"])
     elif posted:
         answer = _take(request, where, form, chosen, proposed)
+        if answer.sent is not None:
+            return HttpResponseRedirect(joint.link(answer.sent))
         if answer.accepted and not where.rs.models[kind].probe:
             return HttpResponseRedirect(_receipt_page(where, answer.receipt, chosen.token))
     return _render(request, where, chosen, form, permission, answer, asked, proposed)
@@ -154,7 +160,8 @@ def _take(
     chosen: Standing,
     proposed: round_prefill.Proposed | None,
 ) -> Answer:
-    """Proposes what was filled in. Nothing is recorded unless it is accepted."""
+    """Proposes what was filled in, or sends it to the bodies that must concur in it first. Nothing
+    is recorded unless it is accepted."""
     filled = actform.fill(form)
     if form.mistakes or filled.on is None:
         return _unreadable(form)
@@ -180,6 +187,8 @@ def _take(
     if proposed is not None and proposed.deviates(filled.data) and not reason:
         return Answer(said=proposed.lacks)
     try:
+        if "circulate" in request.POST:
+            return Answer(sent=joint.send(proposal, request.POST.get("joint_note", ""), reason))
         probe = form.model.probe
         if probe:
             receipt = verbs.judge(proposal)
@@ -195,7 +204,7 @@ def _take(
         return Answer(said=said, again=True)
     except Unsigned as error:
         return Answer(said=say(error.text) + _("。所填内容均已保留。"), unsigned=True)
-    except LedgerError as error:
+    except (LedgerError, QueueError) as error:
         return Answer(said=say(error.text))
     return _judged(where, form, receipt, proposal)
 
@@ -227,6 +236,15 @@ def _unreadable(form: actform.ActForm) -> Answer:
     return answer
 
 
+def _circulating(
+    where: setting.Setting, form: actform.ActForm, answer: Answer | None
+) -> JointDraft | None:
+    """A draft of this act that is with other bodies, when the form is opened: one query then."""
+    if answer is not None or where.centre is None or form.model.jointly is None:
+        return None
+    return joint.under_way(where.centre, form.kind)
+
+
 def _judged(
     where: setting.Setting, form: actform.ActForm, receipt: Any, proposal: verbs.Proposal
 ) -> Answer:
@@ -236,6 +254,7 @@ def _judged(
     actform.offer_exception(form, receipt.refusals)
     if any(f.code == "NOT_JOINT" for f in receipt.refusals):
         answer.draft = _draft(where, proposal)
+        answer.circulates = bool(joint.wanting(receipt)) and where.centre is not None
     return answer
 
 
@@ -282,6 +301,8 @@ def _render(
         "act": permitted.possibility(where.rs, permission),
         "answer": answer,
         "proposed": proposed,
+        "circulating": _circulating(where, form, answer),
+        "joint_note": request.POST.get("joint_note", ""),
         "deviation": request.POST.get("deviation", ""),
         "party": chosen.token,
         "mine": {one.capacity.party for one in request.reach.fitting(where.programme)},

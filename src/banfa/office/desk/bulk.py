@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
@@ -32,6 +33,8 @@ from banfa.office.ledger.models import Centre
 from banfa.office.lists import queries as kept
 from banfa.office.lists import verbs as keeping
 from banfa.office.lists.errors import ListError
+from banfa.office.queues import joint
+from banfa.office.queues.errors import QueueError
 from banfa.rules.judge import Finding
 from banfa.rules.life import State
 from banfa.rules.proposals import BadProposal
@@ -44,12 +47,14 @@ MOST = 100
 @dataclass
 class Line:
     """One centre in the preview: whether the act would be recorded, and what stands against it;
-    `proposed` is what a run gave it where the act decides its grade."""
+    `proposed` is what a run gave it where the act decides its grade, `joint`: only other bodies'
+    concurrence is wanting."""
 
     centre: Centre
     row: queries.CentreRow
     proposed: Proposed | None = None
     accepted: bool = False
+    joint: bool = False
     findings: list[Finding] = field(default_factory=list)
     said: str = ""
 
@@ -197,6 +202,8 @@ def _form(request: HttpRequest, choice: Choice) -> HttpResponse:
     digest = _digest(choice, filled)
     if request.POST.get("confirm") and request.POST.get("seen") == digest:
         return _record(request, choice, filled)
+    if request.POST.get("circulate") and request.POST.get("seen") == digest:
+        return _circulate(request, choice, filled)
     try:
         lines = [_preview(request, choice, filled, c) for c in choice.centres]
     except BadProposal as bad:
@@ -229,6 +236,7 @@ def _proposal(
         org=choice.chosen.organisation(choice.rs.programme, state),
         data=choice.data(centre, filled),
         user=request.user,
+        reach=request.reach,
         version=int(version) if key and version.isdigit() else None,
         key=f"{key}:{centre.id}" if key else None,
     )
@@ -243,7 +251,23 @@ def _preview(request: HttpRequest, choice: Choice, filled: actform.Filled, centr
         line.said = say(error.text)
         return line
     line.accepted, line.findings = receipt.accepted, receipt.refusals + receipt.warnings
+    line.joint = bool(joint.wanting(receipt))
     return line
+
+
+def _circulate(request: HttpRequest, choice: Choice, filled: actform.Filled) -> HttpResponse:
+    """Sends the drafts of the centres ticked to the bodies that must concur, all or none."""
+    ticked = set(request.POST.getlist("send"))
+    chosen = [c for c in choice.centres if c.id in ticked]
+    if not chosen:
+        return wrong_request(request, _("没有勾选要送请会同的中心，未作任何记录。"))
+    try:
+        with transaction.atomic():
+            for centre in chosen:
+                joint.send(_proposal(request, choice, filled, centre))
+    except (LedgerError, QueueError) as error:
+        return wrong_request(request, say(error.text) + _("。没有送出任何文稿，请返回重新判断。"))
+    return HttpResponseRedirect(reverse("joint_drafts") + "?which=sent")
 
 
 # --- recording and the receipt --------------------------------------------------------------------
@@ -351,6 +375,7 @@ def _render(
         "mistakes": _mistakes(form) if form is not None else [],
         "lines": lines,
         "accepted": sum(line.accepted for line in lines),
+        "joint": sum(line.joint for line in lines),
         "seen": seen,
         "today": today,
         "on": (form.typed["on"] if form is not None else "") or today.isoformat(),

@@ -21,12 +21,13 @@ from banfa.office.ledger import library
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
 from banfa.office.people.access import Reach
 from banfa.office.people.models import Scope
-from banfa.office.queues import queries
+from banfa.office.queues import joint, queries
 from banfa.office.reviews import queries as reviews
 from banfa.office.todo import Todo, in_order
 
 Source = Callable[[Any, Reach, dt.date], list[Todo]]
 OTHERS: tuple[Source, ...] = (
+    joint.todos,
     dossiers.todos,
     reviews.todos,
     evaluations.todos,

@@ -32,6 +32,7 @@ def _signed(
 
 
 def _served(sender: Any, row: Any, centre: Any, organisation: str, user: Any, **more: Any) -> None:
-    from banfa.office.queues import routing
+    from banfa.office.queues import joint, routing
 
     routing.recorded(user, centre, row, organisation)
+    joint.recorded(centre, row)

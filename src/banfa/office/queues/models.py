@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Sequence
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -235,6 +236,56 @@ class Copied(OnWork):
 
     def __str__(self) -> str:
         return f"{self.centre_id} {self.place} → {self.to_id}"
+
+
+class JointDraft(OnWork):
+    """An act as it would be recorded, sent to the bodies that have to concur in it first.
+
+    `digest` is what they concur on, `proposal` what is proposed (day, organisation, data,
+    documents, exception), encoded; `why` is the reason for another grade than the one computed, if
+    any. `asked` are the bodies' parties, `said` what each has recorded: party -> agrees. `closed`
+    when it was recorded (`used`: the act's number) or taken back.
+    """
+
+    digest = models.CharField(max_length=80)
+    proposal = models.JSONField()
+    note = models.TextField(default="", blank=True)
+    why = models.TextField(default="", blank=True)
+    asked = ArrayField(models.CharField(max_length=100))
+    said = models.JSONField(default=dict)
+    closed = models.DateTimeField(null=True)
+    used = models.IntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["centre", "digest"],
+                condition=Q(closed__isnull=True),
+                name="joint_draft_once",
+            )
+        ]
+        indexes = [
+            GinIndex(fields=["asked"], name="joint_draft_asked"),
+            models.Index(fields=["organisation", "-at"], name="joint_draft_sent"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.centre_id} {self.act} {self.digest}"
+
+    @property
+    def agreed(self) -> bool:
+        """Whether every body asked has agreed."""
+        return all(self.said.get(party) is True for party in self.asked)
+
+    @property
+    def objected(self) -> bool:
+        """Whether a body has objected."""
+        return any(self.said.get(party) is False for party in self.asked)
+
+    @property
+    def lacking(self) -> list[str]:
+        """The bodies that have not answered."""
+        return [party for party in self.asked if party not in self.said]
 
 
 class Phrase(models.Model):

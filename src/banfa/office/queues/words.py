@@ -7,6 +7,7 @@ from django.urls import reverse
 from banfa.office.ledger import store
 from banfa.office.ledger.models import Centre
 from banfa.office.queues.models import MANNERS
+from banfa.rules.ruleset import Ruleset
 from banfa.rules.words import Text
 from banfa.rules.words import words as declared
 
@@ -23,14 +24,17 @@ def of_work(centre: Centre, case: str, act: str) -> Text:
 
 def work_name(centre: Centre, case: str, act: str) -> Text:
     """The procedure or the act that work is on, by name."""
-    rs = store.editions_of(centre.book_id).latest
-    for known in reversed(store.editions_of(centre.book_id).rulesets):
-        if known.programme.edition == centre.edition:
-            rs = known
+    rs = ruleset_of(centre)
     procedure = rs.programme.procedures.get(case.partition("#")[0]) if case else None
     model = rs.models.get(act)
     what = procedure or model
     return declared(what.name) if what is not None else called(centre)
+
+
+def ruleset_of(centre: Centre) -> Ruleset:
+    """The edition that a centre stands under, by what is kept of it."""
+    editions = store.editions_of(centre.book_id)
+    return editions.by_name.get(centre.edition) or editions.latest
 
 
 def called(centre: Centre) -> Text:

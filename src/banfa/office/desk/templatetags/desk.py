@@ -18,11 +18,13 @@ from django.utils.translation import ngettext
 from banfa.office.clock import SHANGHAI
 from banfa.office.desk import citations, language, permitted
 from banfa.office.ledger import library
+from banfa.office.queues import joint
 
 register = template.Library()
 
 register.filter("say", language.say)
 register.filter("long_day", citations.long_day)
+register.filter("joins", joint.concerns)
 
 
 @register.filter
