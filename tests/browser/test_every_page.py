@@ -28,6 +28,7 @@ from banfa.office.lists import verbs as lists
 from banfa.office.notices.verbs import tell
 from banfa.office.people import rights
 from banfa.office.people.models import Organisation, User
+from banfa.office.queues.models import JointDraft
 from banfa.office.reviews.models import Expert, Review, Stage
 from banfa.rules.words import Text
 from tests.office.desk.conftest import signed_in
@@ -224,7 +225,12 @@ def pages() -> Iterator[tuple[User | None, list[str]]]:
         "/reviews/new/", f"/reviews/{draft.pk}/", f"/reviews/{draft.pk}/sheet/",
         "/centres/jliic-0001/", "/",
     ]  # fmt: skip
-    yield who("chang.yanqi"), ["/", "/centres/", "/due/"]
+    asked = JointDraft.objects.get(closed=None)
+    yield officer, ["/joint/?which=sent", f"/joint/{asked.pk}/"]
+    yield who("chang.yanqi"), [
+        "/", "/centres/", "/due/", "/work/others/", "/joint/", "/joint/?which=ended",
+        f"/joint/{asked.pk}/",
+    ]  # fmt: skip
     leader = who("zou.zijin")
     org = Organisation.objects.get(name_zh__startswith="望海省", id="wanghai_drc")
     yield (

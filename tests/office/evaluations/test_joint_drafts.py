@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from banfa.office.ledger import library, verbs
+from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.models import ActRecord
 from banfa.office.ledger.verbs import Proposal
 from banfa.office.notices.models import Notice
@@ -129,13 +130,34 @@ def test_an_objection_needs_a_reason_and_goes_back(
     one.refresh_from_db()
     assert one.said == {BODIES[0]: True} and one.lacking == [BODIES[1]]
     last = ActRecord.objects.filter(centre=centres[0], kind="concur").latest("seq")
-    seed.do("nitec", BODIES[0], "annul", DAY, centres[0], target=last.seq, reason="误登")
-    joint._heard(one.centre)  # as after a person's act: the seed's are nobody's
+    undo = {"on": DAY, "party": BODIES[0], "key": "u", "with.target": str(last.seq),
+            "with.reason": "误登"}  # fmt: skip
+    undone = customs.post(f"/centres/{centres[0]}/acts/annul/?party={BODIES[0]}", undo)
+    assert undone.status_code == 302, text(undone)
     one.refresh_from_db()
     assert one.said == {BODIES[0]: False}
     assert boss.post(joint.link(one), {"do": "take_back"}).status_code == 302
     assert "已撤回" in text(boss.get(joint.link(one)))
     assert sent(boss, centres[0]).pk != one.pk
+
+
+def test_what_was_agreed_to_once_is_not_agreed_to_again(
+    centres: list[str], boss: Client, others: dict[str, Client]
+) -> None:
+    centre = centres[0]
+    first = sent(boss, centre)
+    for party in BODIES:
+        seed.do("nitec", party, "concur", DAY, centre, draft=first.digest, agrees=True)
+    seed.do("nitec", "ndrc", "confirm_result", DAY, centre, grade="good")
+    again = JointDraft.objects.create(
+        centre_id=centre, act=first.act, organisation=first.organisation, party=first.party,
+        by=first.by, at=first.at, digest=first.digest, proposal=first.proposal,
+        asked=first.asked, used=None, closed=first.at,
+    )  # fmt: skip
+    acts = ledger.centre(centre).standing_acts
+    first.used = acts[-1].seq
+    assert [a.party for a in joint.said_of(first, acts)] == list(BODIES)
+    assert joint.said_of(again, acts) == []
 
 
 def test_several_are_sent_agreed_to_and_recorded_at_once(

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 
 from banfa.office import clock
-from banfa.office.demo import FOLDER, accounts, reviews
+from banfa.office.demo import FOLDER, accounts, drafts, reviews
 from banfa.office.ledger import bulk, library, verbs
 from banfa.office.ledger.bulk import Outcome
 from banfa.office.ledger.errors import LedgerError, MayNot
@@ -100,6 +100,7 @@ def load(folder: Path = FOLDER) -> Loaded:
             loaded.centres |= {f"{file.programme}:{k}": v for k, v in file.centres.items()}
         if settings.DEMO:
             loaded.reviews = reviews.make(loaded.centres)
+            drafts.make(loaded.centres)
     return loaded
 
 

@@ -163,7 +163,7 @@ def attempt(do: Callable[[], Receipt | None]) -> Outcome:
     except BadProposal as bad:
         return Outcome("；".join(say(m.text) for m in bad.mistakes))
     if receipt is not None and not receipt.accepted:
-        return Outcome(_("不符合规定，未予登记。"), receipt.refusals)
+        return Outcome(_("不符合规定，未予登记。"), findings=receipt.refusals)
     return Outcome(receipt=receipt)
 
 

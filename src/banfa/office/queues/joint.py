@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
 from banfa.office import clock
-from banfa.office.ledger import coding, library
+from banfa.office.ledger import coding, library, store
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger import verbs as door
 from banfa.office.ledger.errors import MayNot, NotOnFile
@@ -34,8 +34,6 @@ from banfa.rules.words import Text
 from banfa.rules.words import words as declared
 
 CONCUR = "concur"
-SAYING = (*ANNULMENTS, CONCUR)
-"""Acts after which what the bodies have said is looked at anew."""
 
 
 # --- sending ------------------------------------------------------------------------------------
@@ -240,43 +238,50 @@ def concerns(reach: Reach) -> bool:
 
 def recorded(centre: Centre, row: ActRecord) -> None:
     """An act was recorded: a draft of it has served its purpose, or a body has spoken."""
-    if row.kind in SAYING:
-        _heard(centre)
-    elif row.kind in joint_acts(row.book_id):
-        digest = _digest(centre, row.seq)
-        for one in JointDraft.objects.filter(centre=centre, digest=digest, closed=None):
+    if row.kind not in (*ANNULMENTS, CONCUR, *joint_acts(row.book_id)):
+        return
+    waiting = JointDraft.objects.select_related("centre", "by").filter(centre=centre, closed=None)
+    act = store.act_of(row)
+    for one in waiting:
+        if row.kind in ANNULMENTS:
+            _heard(one, said_by(one, ledger.centre(centre.id).standing_acts))
+        elif row.kind == CONCUR and act.data.get("draft") == one.digest:
+            _heard(one, {**one.said, act.party: bool(act.data["agrees"])})
+        elif row.kind == one.act and act.draft == one.digest:
             one.used, one.closed = row.seq, clock.now()
             one.save(update_fields=["used", "closed"])
 
 
-def _digest(centre: Centre, seq: int) -> str:
-    act = next(a for a in ledger.centre(centre.id).acts if a.seq == seq)
-    return act.draft
-
-
-def _heard(centre: Centre) -> None:
-    """Notes what the bodies have on file about the drafts of a centre, and tells who sent them."""
-    waiting = list(JointDraft.objects.select_related("centre", "by").filter(
-        centre=centre, closed=None))  # fmt: skip
-    if not waiting:
+def _heard(one: JointDraft, said: dict[str, bool]) -> None:
+    """Notes what the bodies have on file about a draft, and tells who sent it."""
+    if said == one.said:
         return
-    acts = ledger.centre(centre.id).standing_acts
-    for one in waiting:
-        before = one.said
-        one.said = {a.party: a.data["agrees"] for a in said_of(one, acts)}
-        if one.said == before:
-            continue
-        one.save(update_fields=["said"])
-        key = f"joint:{one.pk}:{sorted(one.said.items())}"
-        if one.objected:
-            _tell_sender(one, Text("会同单位不同意", "A body objects"), key)
-        elif one.agreed:
-            _tell_sender(one, Text("会同意见已齐，可以登记", "All bodies concur: record it"), key)
+    one.said = said
+    one.save(update_fields=["said"])
+    key = f"joint:{one.pk}:{sorted(said.items())}"
+    if one.objected:
+        _tell_sender(one, Text("会同单位不同意", "A body objects"), key)
+    elif one.agreed:
+        _tell_sender(one, Text("会同意见已齐，可以登记", "All bodies concur: record it"), key)
+
+
+def said_by(one: JointDraft, acts: Iterable[Act]) -> dict[str, bool]:
+    """Each body's last word on a draft."""
+    return {a.party: bool(a.data["agrees"]) for a in said_of(one, acts)}
 
 
 def said_of(one: JointDraft, acts: Iterable[Act]) -> list[Act]:
-    """The acts by which bodies answered a draft, in their order."""
-    return [a for a in acts if a.kind == CONCUR and a.data.get("draft") == one.digest]
+    """The acts by which bodies answered a draft, in their order: not those that an earlier act like
+    it has used up."""
+    found: list[Act] = []
+    for act in acts:
+        if act.seq == one.used:
+            break
+        if act.kind == one.act and act.draft == one.digest:
+            found = []
+        elif act.kind == CONCUR and act.data.get("draft") == one.digest:
+            found.append(act)
+    return found
 
 
 def _tell(one: JointDraft, parties: Iterable[str], subject: Text, key: str) -> None:
