@@ -102,6 +102,7 @@ def _context(request: HttpRequest, one: JointDraft) -> dict[str, Any]:
         "voices": [(v, say(rs.programme.parties[v.party].name)) for v in voices],
         "answering": [(q, say(rs.programme.parties[q].name), q in said) for q in mine],
         "records": one.closed is None and joint.may_record(request.reach, one),
+        "judged": joint.judged(one, clock.today()),
         "ready": all(v.agrees for v in voices),
         "today": clock.today(),
         "typed_on": request.POST.get("on") or clock.today().isoformat(),

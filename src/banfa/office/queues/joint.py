@@ -17,7 +17,7 @@ from banfa.office import clock
 from banfa.office.ledger import coding, library, store
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger import verbs as door
-from banfa.office.ledger.errors import MayNot, NotOnFile
+from banfa.office.ledger.errors import LedgerError, MayNot, NotOnFile
 from banfa.office.ledger.models import ActRecord, Centre
 from banfa.office.ledger.verbs import Proposal, Receipt
 from banfa.office.notices.queries import roster
@@ -29,7 +29,9 @@ from banfa.office.queues.errors import QueueError, TooLate
 from banfa.office.queues.models import JointDraft
 from banfa.office.queues.verbs import written
 from banfa.office.todo import Todo
+from banfa.rules.judge import Finding
 from banfa.rules.life import ANNULMENTS, Act
+from banfa.rules.proposals import BadProposal
 from banfa.rules.words import Text
 from banfa.rules.words import words as declared
 
@@ -83,14 +85,26 @@ def wanting(receipt: Receipt) -> list[str]:
     return [f.id.rpartition(".")[2] for f in receipt.refusals]
 
 
-def proposal_of(one: JointDraft, reach: Reach, on: dt.date, key: str = "") -> Proposal:
-    """The act of a draft, to be recorded by this person on that day."""
+def proposal_of(one: JointDraft, reach: Reach | None, on: dt.date, key: str = "") -> Proposal:
+    """The act of a draft, to be recorded by this person (to be judged only: nobody) on that day."""
     kept: Mapping[str, Any] = coding.decode(one.proposal)
     return Proposal(
         act=one.act, by=one.party, on=on, programme=one.centre.book_id, centre=one.centre_id,
         org=kept["org"], data=kept["data"], documents=kept["documents"], about=kept["about"],
-        exception=kept["exception"], user=reach.user, reach=reach, key=key or None,
+        exception=kept["exception"], user=reach.user if reach else None, reach=reach,
+        key=key or None,
     )  # fmt: skip
+
+
+def judged(one: JointDraft, on: dt.date) -> list[Finding]:
+    """How an open draft stands on a day, but for the concurrence: each condition of its act."""
+    if one.closed is not None:
+        return []
+    try:
+        found = door.judge(proposal_of(one, None, on)).findings
+    except (LedgerError, BadProposal):
+        return []
+    return [f for f in found if f.code != "NOT_JOINT"]
 
 
 def take_back(reach: Reach, number: int) -> JointDraft:
