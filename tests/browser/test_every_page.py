@@ -255,7 +255,7 @@ def look(page: Any, address: str, path: str) -> Iterator[str]:
     if answer.status not in (200, 404) or (answer.status == 404 and path != "/nowhere/"):
         yield f"{path}: {answer.status}"
         return
-    page.locator(".home-charts [hx-get]").wait_for(state="detached")
+    page.locator("[hx-trigger=load]").wait_for(state="detached")
     yield from (f"{path}: {word}" for word in page.evaluate(READ))
     for number, (scheme, width, rules) in enumerate(LOOKS):
         if number:

@@ -63,6 +63,11 @@ def read(request: HttpRequest, programme: str, centre: Any = None) -> Standing:
     return chosen
 
 
+def usual(request: HttpRequest, offered: list[fields.Option]) -> fields.Option | None:
+    """The person's capacity when there is only one and nothing was asked for."""
+    return offered[0] if "party" not in request.GET and len(offered) == 1 else None
+
+
 def options(
     request: HttpRequest, programme: p.Programme, acting: Iterable[str], centre: Any = None
 ) -> list[fields.Option]:

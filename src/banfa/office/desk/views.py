@@ -170,19 +170,22 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
     page = _visible(request, queries.centre(centre, asked.on, asked.known_at))
     rs, programme = page.ruleset, page.programme.programme
     acting = permitted.parties_of(rs.programme, rs.models, page.state)
+    offered = standing.options(request, page.programme, acting, page.centre)
     chosen = standing.read(request, programme, page.centre)
     acts = []
     if chosen.held:
         org = chosen.organisation(rs.programme, page.state) or {}
         acts = permitted.acts_of(rs, page.state, chosen.party, asked.on, page.world, centre, org)
         acts = _granted(request, programme, chosen, acts, page.centre)
+    possible = {"page": page, "moment": asked, "party": chosen.token if chosen.held else "",
+                **_acts_context(acts)}  # fmt: skip
+    if request.GET.get("part") == "acts":
+        return render(request, "desk/parts/centre_acts.html", possible)
     duties, decisions = centre_page.owed(rs, page.state, page.duties)
     counted = [e for e in page.timeline if e.counts]
     context = {
         "here": "centres",
         "tabs": centre_tabs.tabs(page.centre, "centre"),
-        "moment": asked,
-        "page": page,
         "programme": page.programme,
         "names": centre_page.names(rs, page.state, asked.on),
         "facts": centre_page.facts(rs, page.state),
@@ -195,10 +198,10 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "duties": duties[:SHOWN],
         "more_duties": max(len(duties) - SHOWN, 0),
         "decisions": decisions,
-        "parties": standing.options(request, page.programme, acting, page.centre),
-        "party": chosen.token if chosen.held else "",
+        "parties": offered,
+        "usual": standing.usual(request, offered),
         "mine": {one.capacity.party for one in request.reach.fitting(programme, "", page.centre)},
-        **_acts_context(acts),
+        **possible,
         "timeline": centre_page.timeline(page.editions, page.timeline)[:SHOWN],
         "recorded": len(page.timeline),
         "receipt": _receipt(request, page),
