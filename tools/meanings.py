@@ -287,6 +287,7 @@ MEANINGS = {
     "Indicator.allowed": "the values that can be true at all",
     "Indicator.plausible": "what asks for a reason",
     "Indicator.from_programme": "the indicator of the programme that it is",
+    "Indicator.evaluated_as": "the input of an evaluating act that takes the verified value over",
     "Group.aspect": "the programme's aspect it stands for",
     "BandSet.classes": "the classes, by id",
     "Rounding.mode": "`half_up`, `half_even` or `down`",

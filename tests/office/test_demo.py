@@ -20,10 +20,10 @@ from django.test.utils import CaptureQueriesContext
 
 from banfa.cli import office
 from banfa.office import clock, demo
-from banfa.office.demo import accounts, loader, rounds
+from banfa.office.demo import accounts, figures, loader, rounds
 from banfa.office.evaluations import round_queries
 from banfa.office.evaluations import verbs as evaluated
-from banfa.office.evaluations.models import Deviation, Run
+from banfa.office.evaluations.models import Deviation, Entry, Run
 from banfa.office.evaluations.rounds import authority
 from banfa.office.evaluations.rounds import rounds as all_rounds
 from banfa.office.evaluations.tables import repeated
@@ -39,6 +39,7 @@ from banfa.office.reviews.models import Answer, Expert, Recusal, Review, Stage
 from banfa.rules.cases import book_of, read_file
 from banfa.rules.library import ids
 from banfa.rules.loading import LoadError
+from tests.office.desk.conftest import signed_in
 
 FILES = loader.files()
 
@@ -181,6 +182,38 @@ def _doors(client: Client) -> None:
     assert "没有符合的人员" in none
     user = User.objects.get(username="jian.wenyuan")
     assert client.post("/account/demo/", {"user": user.pk})["Location"] == "/"
+
+
+@pytest.mark.django_db
+def test_who_evaluates_a_centre_by_itself_has_its_figures_beside_the_form(
+    demonstration: loader.Loaded, client: Client
+) -> None:
+    rights.Right.objects.filter(thing=rights.SECOND_FACTOR, fixed=False).update(allowed=False)
+    evaluated.seed_samples()
+    assert figures.make()
+    centre = Centre.objects.filter(book="nmic", entries__isnull=False).distinct().first()
+    assert centre is not None
+    officer = signed_in(User.objects.get(name="程向晚"))
+    at = f"/centres/{centre.id}/acts/conclude_annual_evaluation/?party=miit"
+    page = officer.get(at).content.decode()
+    entry = Entry.objects.filter(centre=centre).latest("collection__year")
+    value = entry.figures.get(
+        indicator="commissioned_rd_contract_count", year=entry.collection.year
+    ).verified
+    year = re.search(r'name="with.operation_year"[^>]*value="(\d+)"', page)
+    assert year is not None and int(year[1]) > 1
+    link = re.search(rf'href="([^"]*figures={entry.pk}[^"]*)"', page)
+    assert link is not None and f"{value} 项" in page
+    filled = officer.get(at + f"&figures={entry.pk}").content.decode()
+    taken = r'name="with.verified_commissioned_rd_contract_count"[^>]*value="(\d+)"'
+    assert re.search(taken, page) is None
+    found = re.search(taken, filled)
+    assert found is not None and int(found[1]) == value
+    other = officer.get(f"/centres/{centre.id}/acts/conclude_examination/?party=miit")
+    with_number = re.search(r'name="with.examination_number"[^>]*value="(\d+)"',
+                            other.content.decode())  # fmt: skip
+    assert with_number is not None and "各年关键指标" in other.content.decode()
+    assert "带入下表" not in other.content.decode()
 
 
 @pytest.mark.django_db

@@ -131,6 +131,8 @@ SPOILT = {
     "circle": ({"share: {of: rd_spending": "share: {of: spending_share"}, "circle"),
     "stock_summed": ({"    period: year_end\n": "    period: year_end\n    over: sum\n"}, "years"),
     "one_year": ({"years: 3": "years: 1"}, "years"),
+    "evaluated": ({"    evidence: none\n": "    evidence: none\n    evaluated_as: scoer\n"},
+                  "unknown_name"),
     "citation": ({'cite: "34(5)"': 'cite: "43"'}, "unknown_name"),
     "issuer": ({"in_force:": "issuer: ndrcc\nin_force:"}, "unknown_name"),
     "hand": ({"verified_by: [third_party]": "verified_by: [thirdparty]"}, "unknown_name"),

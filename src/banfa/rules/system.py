@@ -281,6 +281,7 @@ class Indicator(Strict):
     allowed: Allowed = Allowed()
     plausible: Plausible = Plausible()
     from_programme: Id | None = None
+    evaluated_as: Id | None = None
     cite: Cite | None = None
     guide: Words | None = None
 

@@ -256,6 +256,11 @@ def lint_programme_names(desk: Desk) -> Iterator[Problem]:
         if group.aspect is not None and group.aspect not in scheme.aspects:
             known = list(scheme.aspects)
             yield desk.unknown(("groups", name, "aspect"), group.aspect, known, "方面", "aspect")
+    inputs = sorted({name for act in programme.acts.values() for name in act.with_})
+    for loc, _name, one in desk.indicators():
+        if one.evaluated_as is not None and one.evaluated_as not in inputs:
+            at = (*loc, "evaluated_as")
+            yield desk.unknown(at, one.evaluated_as, inputs, "行为填写项", "input of an act")
     for loc, name, one in desk.indicators():
         if one.from_programme is None:
             continue

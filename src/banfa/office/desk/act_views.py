@@ -33,7 +33,7 @@ from banfa.office.queues import joint
 from banfa.office.queues.errors import QueueError, Unsigned
 from banfa.office.queues.models import JointDraft
 from banfa.rules.judge import Finding
-from banfa.rules.life import Act
+from banfa.rules.life import Act, standing
 from banfa.rules.proposals import BadProposal, check
 from banfa.rules.words import Text
 
@@ -120,7 +120,36 @@ def _given(
     """What fills a form that is opened: the query, with what a review, figures, a run bring."""
     asked = review_prefill.given(request, where, kind)
     asked = figure_prefill.given(request, where, kind, asked)
-    return round_prefill.filled(asked, proposed)
+    return round_prefill.filled(_numbered(where, kind, asked), proposed)
+
+
+def _numbered(where: setting.Setting, kind: str, asked: QueryDict) -> QueryDict:
+    """The query with what the act is keyed by, where that is known: as its only open case is keyed,
+    or the number after the last one."""
+    model = where.rs.models[kind]
+    about, key = model.about, model.key
+    if about is not None and about.key is not None:
+        open_ = where.state.open_cases.get(about.case, [])
+        case = asked.get("about") or (open_[0] if len(open_) == 1 else "")
+        held = where.state.cases.get(case)
+        key, number = about.key, held.key if held is not None else None
+    else:
+        number = _next(where, kind, str(key or ""))
+    if number is None or not str(key).startswith("with.") or str(key) in asked:
+        return asked
+    filled = asked.copy()
+    filled[str(key)] = str(number)
+    return filled
+
+
+def _next(where: setting.Setting, kind: str, key: str) -> int | None:
+    """The number after the last act of the kind, for acts on a centre that are numbered."""
+    name = key.removeprefix("with.")
+    given = where.rs.models[kind].with_.get(name)
+    if where.centre is None or given is None or given.type != "integer":
+        return None
+    used = [a.data.get(name) for a in standing(where.acts) if a.kind == kind]
+    return max((n for n in used if isinstance(n, int)), default=0) + 1
 
 
 def _narrow(request: HttpRequest, where: setting.Setting, chosen: Standing, kind: str) -> bool:
@@ -301,6 +330,7 @@ def _render(
         "act": permitted.possibility(where.rs, permission),
         "answer": answer,
         "proposed": proposed,
+        "beside": figure_prefill.beside(where, form.kind),
         "circulating": _circulating(where, form, answer),
         "joint_note": request.POST.get("joint_note", ""),
         "deviation": request.POST.get("deviation", ""),

@@ -50,6 +50,12 @@ def first_in(values: Iterable[str], among: Iterable[str]) -> str:
 
 
 @register.filter
+def at(values: Any, number: int) -> Any:
+    """The value at a place in a list."""
+    return values[number]
+
+
+@register.filter
 def as_json(value: Any) -> str:
     """Plain data as JSON text for a hidden field."""
     return json.dumps(value, ensure_ascii=False)
