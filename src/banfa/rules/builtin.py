@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from banfa.rules import programme as p
-from banfa.rules.life import CORRECTION
+from banfa.rules.life import CONCUR, CORRECTION
 
 
 def _w(zh: str, en: str) -> p.Words:
@@ -31,7 +31,7 @@ def all_acts(programme: p.Programme) -> dict[str, p.Act]:
         acts[CORRECTION] = _correction(programme.annulment)
     joint = sorted({n for a in programme.acts.values() if a.jointly for n in a.jointly.parties})
     if joint:
-        acts["concur"] = _concur(joint, programme)
+        acts[CONCUR] = _concur(joint, programme)
     if programme.parameters:
         acts["set_parameter"] = _set_parameter(programme)
     if programme.defaults:

@@ -258,6 +258,8 @@ def in_order(acts: Iterable[Act]) -> list[Act]:
 
 
 ANNULMENTS = ("annul", "annul_programme_act")
+CONCUR = "concur"
+"""What a body says of an act that it has to concur in."""
 CORRECTION = "correct_documents"
 
 

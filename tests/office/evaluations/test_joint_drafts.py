@@ -141,6 +141,31 @@ def test_an_objection_needs_a_reason_and_goes_back(
     assert sent(boss, centres[0]).pk != one.pk
 
 
+def test_what_bodies_say_is_read_by_those_concerned_only(
+    centres: list[str], boss: Client, others: dict[str, Client]
+) -> None:
+    centre, party = centres[0], BODIES[0]
+    one = sent(boss, centre)
+    answer = {"do": "concur", "party": party, "agrees": "no", "reason": "尚存疑点", "key": "k"}
+    assert others[party].post(joint.link(one), answer).status_code == 302
+    seq = ActRecord.objects.get(centre=centre, kind="concur").seq
+    unit = signed_in(seed.person("unit", ("supporting_unit", "unit-1")))
+    for page in ("/", f"/centres/{centre}/", f"/centres/{centre}/timeline/", "/acts/"):
+        shown = unit.get(page).content.decode()
+        assert "尚存疑点" not in shown and f"/record/{seq}/" not in shown, page
+    assert f"/record/{seq}/" in boss.get("/acts/").content.decode()
+    for client in (unit, boss):
+        assert "/record/" not in client.get("/search/?q=尚存疑点").content.decode()
+    for page in (f"/centres/{centre}/record/{seq}/", f"/centres/{centre}/record/{seq}/basis/"):
+        assert unit.get(page).status_code == 404, page
+    for page in (f"/centres/{centre}/timeline/", f"/centres/{centre}/record/{seq}/"):
+        shown = text(boss.get(page))
+        assert "尚存疑点" in shown and "所议文稿 确认评估结果" in shown and "sha256:" not in (
+            shown if "record" not in page else ""), page  # fmt: skip
+    told = Notice.objects.get(to__username="boss")
+    assert "海关总署：尚存疑点" in told.body_zh and "已经会商" not in told.body_zh
+
+
 def test_what_was_agreed_to_once_is_not_agreed_to_again(
     centres: list[str], boss: Client, others: dict[str, Client]
 ) -> None:

@@ -17,6 +17,7 @@ from banfa.office.desk.language import say
 from banfa.office.desk.lists import Asked, Column
 from banfa.office.ledger import library, queries
 from banfa.office.ledger.models import ActRecord, Centre
+from banfa.office.queues import joint
 
 
 @dataclass
@@ -73,7 +74,7 @@ class Acts(lists.Listing):
         found = found.filter(
             Q(centre__in=seen) | Q(centre__isnull=True, book__in=asked.reach.programmes())
         )
-        return found.filter(self._conditions(asked, known))
+        return found.filter(self._conditions(asked, known)).exclude(joint.unread(asked.reach))
 
     def _conditions(self, asked: Asked, known: dict[str, Any]) -> Q:
         given, found = asked.given, Q()

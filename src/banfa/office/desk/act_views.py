@@ -26,6 +26,7 @@ from banfa.office.desk import (
 from banfa.office.desk.errors import forbidden_because, on_file
 from banfa.office.desk.language import say
 from banfa.office.desk.standing import Standing
+from banfa.office.dossiers import queries as dossiers
 from banfa.office.ledger import verbs
 from banfa.office.ledger.errors import LedgerError, Stale
 from banfa.office.people import audit
@@ -274,6 +275,16 @@ def _circulating(
     return joint.under_way(where.centre, form.kind)
 
 
+def _returned(where: setting.Setting, form: actform.ActForm, answer: Answer | None) -> Any:
+    """What was sent back for correction in the case that the act belongs to and is not in yet, when
+    the form is opened: one query for acts in a case."""
+    if answer is not None or where.page is None or form.model.about is None:
+        return None
+    open_ = where.state.open_cases.get(form.model.about.case, [])
+    log = [seq for case in open_ for seq in where.state.cases[case].log]
+    return dossiers.open_return(where.page.centre, log) if log else None
+
+
 def _judged(
     where: setting.Setting, form: actform.ActForm, receipt: Any, proposal: verbs.Proposal
 ) -> Answer:
@@ -330,6 +341,7 @@ def _render(
         "act": permitted.possibility(where.rs, permission),
         "answer": answer,
         "proposed": proposed,
+        "returned": _returned(where, form, answer),
         "beside": figure_prefill.beside(where, form.kind),
         "circulating": _circulating(where, form, answer),
         "joint_note": request.POST.get("joint_note", ""),

@@ -10,14 +10,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.urls import reverse
+
 from banfa.office.desk import centre_page, citations
 from banfa.office.desk.language import say
+from banfa.office.dossiers import queries as dossiers
+from banfa.office.dossiers.models import Return
 from banfa.office.ledger import agenda
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.models import Matter, Sort
 from banfa.office.people.access import Reach
 from banfa.office.queues import queries
-from banfa.rules.life import Case
+from banfa.rules.life import CORRECTION, Case
 from banfa.rules.ruleset import Ruleset
 
 
@@ -54,6 +58,16 @@ class Voice:
 
 
 @dataclass
+class Paper:
+    """A document of one of its acts: where it is read, and the dossier it came in."""
+
+    name: str
+    on: dt.date
+    href: str
+    dossier: int | None = None
+
+
+@dataclass
 class CasePage:
     """A procedure in full."""
 
@@ -73,7 +87,8 @@ class CasePage:
     next: list[NextAct]
     voices: list[Voice]
     acts: list[Any]
-    documents: list[tuple[str, dt.date, int]]
+    documents: list[Paper]
+    returned: Return | None
     owed: list[centre_page.Owed]
     urgeable: bool
 
@@ -83,7 +98,7 @@ def case(page: ledger.CentrePage, reach: Reach, id_: str) -> CasePage:
     rs, state = page.ruleset, page.state
     found = state.cases[id_]
     model = rs.programme.procedures[found.procedure]
-    entries = [e for e in page.timeline if e.act.seq in set(found.log)]
+    entries = _entries(page, found)
     kept = Matter.objects.filter(centre=page.centre, sort=Sort.CASE, key=id_).first()
     mine = {one.capacity.party for one in reach.fitting(page.centre.book_id, "", page.centre)}
     waiting = list(kept.holders) if kept is not None and not found.closed else []
@@ -103,8 +118,9 @@ def case(page: ledger.CentrePage, reach: Reach, id_: str) -> CasePage:
         citations.link(rs.programme, model.cite, model.default),
         [] if found.closed else list(_next(page, reach, found)),
         _voices(page, found, kept, entries),
-        [centre_page.shown(page.editions, e) for e in entries],
-        _documents(rs, entries),
+        centre_page.timeline(page.editions, entries[::-1]),
+        _documents(page, entries, reach.sees(page.centre, dossiers.SEE)),
+        dossiers.open_return(page.centre, [e.act.seq for e in entries]),
         _owed(page, found, kept),
         bool(waiting) and not mine >= set(waiting),
     )
@@ -202,13 +218,29 @@ def _voices(
     return voices
 
 
-def _documents(rs: Ruleset, entries: list[Any]) -> list[tuple[str, dt.date, int]]:
-    """The documents of its acts: name, day, number of the act."""
+def _entries(page: ledger.CentrePage, found: Case) -> list[Any]:
+    """The acts that belong to it, and those that corrected the documents of one of them."""
+    log = set(found.log)
     return [
-        (centre_page.document_name(rs.programme, name), e.act.on, e.act.seq)
-        for e in entries
-        for name in e.act.documents
-    ]
+        e for e in page.timeline
+        if e.act.seq in log or (e.act.kind == CORRECTION and e.act.data.get("target") in log)
+    ]  # fmt: skip
+
+
+def _documents(page: ledger.CentrePage, entries: list[Any], opens: bool) -> list[Paper]:
+    """The documents of its acts, each with its page and, where the reader `opens` dossiers, the one
+    that it came in: one query then."""
+    brought = [e for e in entries if e.act.documents]
+    came = dossiers.dossiers_of(page.centre, [e.act.seq for e in brought]) if opens else {}
+    return [
+        Paper(
+            centre_page.document_name(page.programme, name), e.act.on,
+            reverse("document", args=[page.centre.id, e.act.seq, str(d["digest"])[7:]]),
+            came.get(e.act.seq),
+        )
+        for e in brought
+        for name, d in e.act.documents.items()
+    ]  # fmt: skip
 
 
 def _owed(page: ledger.CentrePage, found: Case, kept: Matter | None) -> list[centre_page.Owed]:

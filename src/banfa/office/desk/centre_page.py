@@ -17,13 +17,14 @@ from banfa.office.clock import SHANGHAI
 from banfa.office.desk import citations, permitted
 from banfa.office.desk.fields import unit_of
 from banfa.office.desk.language import joined, say
+from banfa.office.queues import joint
 from banfa.office.readable import Readable
 from banfa.rules import duties as duty_rules
 from banfa.rules import names as name_rules
 from banfa.rules import programme as p
 from banfa.rules import words
 from banfa.rules.history import Editions
-from banfa.rules.life import Act, Case, State
+from banfa.rules.life import CONCUR, Act, Case, State
 from banfa.rules.ruleset import Ruleset
 
 
@@ -420,8 +421,26 @@ class Shown(Readable):
 
 
 def timeline(editions: Any, entries: Sequence[Any]) -> list[Shown]:
-    """Recorded acts (as the ledger lists them), latest first."""
-    return [shown(editions, entry) for entry in reversed(entries)]
+    """Recorded acts (as the ledger lists them), latest first: one query where bodies concur in
+    some."""
+    found = [shown(editions, entry) for entry in reversed(entries)]
+    said = [one for one in found if one.entry.act.kind == CONCUR]
+    if said:
+        _name_drafts(editions, said)
+    return found
+
+
+def _name_drafts(editions: Any, said: Sequence[Shown]) -> None:
+    """Says of which act a body spoke, where its draft was sent from here; not the bare digest."""
+    drafts = joint.by_digest([str(one.entry.act.data.get("draft")) for one in said])
+    for one in said:
+        digest = str(one.entry.act.data.get("draft"))
+        draft = drafts.get(digest)
+        model = editions.latest.models.get(draft.act) if draft is not None else None
+        if model is not None:
+            for number, fact in enumerate(one.data):
+                if fact.value == digest:
+                    one.data[number] = Fact(_("所议文稿"), say(model.name))
 
 
 def shown(editions: Any, entry: Any) -> Shown:

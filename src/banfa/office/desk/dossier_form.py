@@ -35,6 +35,7 @@ from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.facts import DatabaseFacts
 from banfa.office.ledger.models import ProgrammeBook
+from banfa.office.queues import joint
 from banfa.rules.life import State as Life
 from banfa.rules.words import Text
 
@@ -244,6 +245,7 @@ def centre_of(request: HttpRequest, id_: str, thing: str = queries.SEE) -> ledge
     page = ledger.centre(id_)
     if not request.reach.sees(page.centre) or not request.reach.sees(page.centre, thing):
         raise NotOnFile(f"没有编号为“{id_}”的中心", f"no centre '{id_}'")
+    joint.veil(request.reach, page)
     return page
 
 

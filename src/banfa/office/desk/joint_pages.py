@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from banfa.office import clock
-from banfa.office.desk import centre_page, citations, queue_pages, round_prefill
+from banfa.office.desk import centre_page, citations, round_prefill, workbench
 from banfa.office.desk.errors import on_file
 from banfa.office.desk.language import say
 from banfa.office.ledger import coding
@@ -238,7 +238,7 @@ def drafts(request: HttpRequest) -> HttpResponse:
         "kind": which,
         "kinds": names.items(),
         "title": _("会同"),
-        "lists": queue_pages.titles().items(),
+        "lists": workbench.titles().items(),
         "page": page,
         "rows": [_row(request, one, which) for one in page],
         "done": done,

@@ -23,7 +23,7 @@ from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.people import access
 from banfa.office.people.models import Organisation
-from banfa.office.queues import colleagues, queries, routing, verbs, words
+from banfa.office.queues import colleagues, joint, queries, routing, verbs, words
 from banfa.office.queues.errors import QueueError
 from banfa.office.queues.models import MANNERS, Answer, Manner, SignOff
 from banfa.office.reviews import queries as reviews
@@ -41,17 +41,6 @@ LISTS: dict[str, List] = {
     "begun": queries.begun,
     "copied": queries.copied,
 }
-
-
-def titles() -> dict[str, str]:
-    """What the lists are called."""
-    return {
-        "todo": _("待办"),
-        "others": _("其他待办"),
-        "done": _("已办"),
-        "begun": _("我发起"),
-        "copied": _("抄送我"),
-    }
 
 
 def _kinds(which: str) -> dict[str, str]:
@@ -89,8 +78,8 @@ def work_list(request: HttpRequest, which: str) -> HttpResponse:
     context = {
         "here": "home",
         "which": which,
-        "title": titles()[which],
-        "lists": titles().items(),
+        "title": workbench.titles()[which],
+        "lists": workbench.titles().items(),
         "found": found,
         "asked": asked,
         "filtered": filtered,
@@ -113,8 +102,8 @@ def other_work(request: HttpRequest) -> HttpResponse:
     context = {
         "here": "home",
         "which": "others",
-        "title": titles()["others"],
-        "lists": titles().items(),
+        "title": workbench.titles()["others"],
+        "lists": workbench.titles().items(),
         "waiting": waiting,
         "short": workbench.short_names(),
         "today": today,
@@ -165,6 +154,7 @@ def _seen(request: HttpRequest, centre: str) -> ledger.CentrePage:
     page = ledger.centre(centre)
     if not request.reach.sees(page.centre):
         raise NotOnFile(f"没有编号为“{centre}”的中心", f"no centre '{centre}'")
+    joint.veil(request.reach, page)
     return page
 
 

@@ -21,7 +21,7 @@ from banfa.office.desk.fields import unit_of
 from banfa.office.desk.language import say
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.errors import LedgerError, NotOnFile
-from banfa.office.queues import queries, verbs
+from banfa.office.queues import joint, queries, verbs
 from banfa.office.queues.errors import QueueError
 from banfa.rules import words
 from banfa.rules.history import fold
@@ -37,6 +37,7 @@ def visible(
     page = ledger.centre(centre, on, known_at)
     if not request.reach.sees(page.centre):
         raise NotOnFile(f"没有编号为“{centre}”的中心", f"no centre '{centre}'")
+    joint.veil(request.reach, page)
     return page
 
 

@@ -27,6 +27,7 @@ from banfa.office.desk.errors import on_file
 from banfa.office.desk.language import say
 from banfa.office.ledger import library, queries
 from banfa.office.ledger.errors import NotOnFile
+from banfa.office.queues import joint
 from banfa.rules.life import State
 
 SHOWN = 5
@@ -183,6 +184,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         return render(request, "desk/parts/centre_acts.html", possible)
     duties, decisions = centre_page.owed(rs, page.state, page.duties)
     counted = [e for e in page.timeline if e.counts]
+    happened = [e for e in page.timeline if e.counts or e.annulled_by is not None]
     context = {
         "here": "centres",
         "tabs": centre_tabs.tabs(page.centre, "centre"),
@@ -202,7 +204,7 @@ def centre(request: HttpRequest, centre: str) -> HttpResponse:
         "usual": standing.usual(request, offered),
         "mine": {one.capacity.party for one in request.reach.fitting(programme, "", page.centre)},
         **possible,
-        "timeline": centre_page.timeline(page.editions, page.timeline)[:SHOWN],
+        "timeline": centre_page.timeline(page.editions, happened)[:SHOWN],
         "recorded": len(page.timeline),
         "receipt": _receipt(request, page),
     }
@@ -213,6 +215,7 @@ def _visible(request: HttpRequest, page: queries.CentrePage) -> queries.CentrePa
     """A centre's page, for those who may see it. Raises NotOnFile, as if it were not there."""
     if not request.reach.sees(page.centre):
         raise NotOnFile(f"没有编号为“{page.centre.id}”的中心", f"no centre '{page.centre.id}'")
+    joint.veil(request.reach, page)
     return page
 
 
@@ -241,7 +244,7 @@ def _entry(request: HttpRequest, page: Any, seq: int, title: str) -> HttpRespons
         "page": page,
         "programme": page.programme,
         "title": title,
-        "shown": centre_page.shown(page.editions, entry),
+        "shown": centre_page.timeline(page.editions, [entry])[0],
         "centre": getattr(page, "centre", None),
     }
     fragment = getattr(request, "htmx", False)

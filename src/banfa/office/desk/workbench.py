@@ -10,6 +10,7 @@ from django.db.models import F
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from banfa.office import clock
@@ -53,11 +54,14 @@ def home(request: HttpRequest) -> HttpResponse:
     if not request.reach.held:
         return HttpResponseRedirect(reverse(navigation.first_page(request)))
     today = clock.today()
-    waiting = todos(request.user, request.reach, today)
+    others = todos(request.user, request.reach, today, OTHERS)
+    waiting = in_order([*queries.todos(request.user, request.reach, today), *others])
     context = {
         "here": "home",
         "today": today,
+        "lists": titles().items(),
         "waiting": waiting[:SHOWN],
+        "others": len(others),
         "more": max(len(waiting) - SHOWN, 0),
         "urgent": sum(1 for todo in waiting if todo.urgent),
         "late": sum(1 for todo in waiting if todo.due and todo.due < today),
@@ -89,9 +93,20 @@ def _recent(reach: Reach) -> list[queries.Line]:
     versions = dict(last)
     rows = ActRecord.objects.select_related("centre").filter(
         centre__in=versions, seq__in=set(versions.values())
-    )
+    ).exclude(joint.unread(reach))  # fmt: skip
     found = {row.centre_id: row for row in rows if row.seq == versions[row.centre_id]}
     return [queries.act_line(found[number]) for number, _version in last if number in found]
+
+
+def titles() -> dict[str, str]:
+    """What the lists of work are called."""
+    return {
+        "todo": _("待办"),
+        "others": _("其他待办"),
+        "done": _("已办"),
+        "begun": _("我发起"),
+        "copied": _("抄送我"),
+    }
 
 
 def short_names() -> dict[str, Any]:

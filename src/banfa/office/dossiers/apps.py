@@ -15,13 +15,27 @@ class DossiersConfig(AppConfig):
     name = "banfa.office.dossiers"
 
     def ready(self) -> None:
-        """Listens to erasures, and adds the sweep to what each day brings."""
+        """Listens to erasures, stands at the ledger's door, and adds the sweep to what each day
+        brings."""
         from banfa.office.dossiers import files
+        from banfa.office.ledger import signals
         from banfa.office.ledger.models import Erasure
         from banfa.office.notices import daily
 
         post_save.connect(_erased, Erasure, dispatch_uid="dossiers.erased")
+        signals.proposed.connect(_reviewed, dispatch_uid="dossiers.reviewed")
         daily.also("files", dt.time(3, 0), files.sweep)
+
+
+def _reviewed(
+    sender: Any, organisation: str, documents: bool, dossier: int | None, **more: Any
+) -> None:
+    """What an organisation wants checked inside it is not handed in past that check."""
+    from banfa.office.dossiers import queries
+    from banfa.office.dossiers.errors import Unreviewed
+
+    if documents and dossier is None and queries.review_asked(organisation):
+        raise Unreviewed
 
 
 def _erased(sender: Any, instance: Any, created: bool, **more: Any) -> None:

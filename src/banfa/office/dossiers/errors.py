@@ -30,6 +30,18 @@ class Conflict(DossierError):
         self.dossier = dossier
 
 
+class Unreviewed(DossierError):
+    """Documents that the organisation wants checked inside it first."""
+
+    status = 409
+
+    def __init__(self) -> None:
+        super().__init__(
+            "本单位规定材料提交前须经内部审核：请在“编写材料”中编写，送审通过后提交",
+            "this organisation checks its material first: write a dossier and have it checked",
+        )
+
+
 class BadFile(DossierError):
     """A file that is not accepted: of the wrong type, too large, or not what its name says."""
 

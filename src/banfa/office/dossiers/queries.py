@@ -7,7 +7,7 @@ inside it; what was submitted, by all who may see the centre's material.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -224,6 +224,18 @@ def named(rs: Ruleset, dossier: Dossier) -> tuple[Text, Text, list[Text]]:
         return Text(dossier.act, dossier.act), Text("", ""), []
     documents = [words(rs.programme.documents[d].name) for d in model.documents]
     return words(model.name), words(party.name) if party else Text("", ""), documents
+
+
+def dossiers_of(centre: Centre, acts: Sequence[int]) -> dict[int, int]:
+    """The dossiers in which these acts of a centre (by number) brought their documents."""
+    found = Version.objects.filter(act__centre=centre, act__seq__in=acts)
+    return dict(found.values_list("act__seq", "dossier_id"))
+
+
+def open_return(centre: Centre, acts: Sequence[int]) -> Return | None:
+    """The return for correction that is under way for what one of these acts brought."""
+    found = Return.objects.filter(version__act__centre=centre, version__act__seq__in=acts)
+    return found.filter(closed=None, recalled=None).select_related("organisation").first()
 
 
 @dataclass

@@ -383,6 +383,7 @@ def _proposal(seen: Seen, user: User) -> tuple[door.Proposal, list[tuple[str, Te
         about=dossier.about or None,
         user=user,
         key=f"dossier-{dossier.pk}-{number}",
+        dossier=dossier.pk,
     )
     if seen.returned is not None:
         _as_correction(seen, proposal, known, given)

@@ -363,12 +363,15 @@ class CentrePage(Readable):
     acts: list[Act]
     open_cases: list[Case]
     permitted: list[Permission] = field(default_factory=list)
+    hidden: frozenset[str] = frozenset()
 
     @cached_property
     def timeline(self) -> list[Entry]:
-        """The acts known at the moment: one query more when something of them was erased."""
+        """The acts known at the moment, without the kinds that are `hidden` from the reader: one
+        query more when something of them was erased."""
         erased = erasures(self.centre.book, self.rows)
-        return timeline(self.editions, self.rows, self.on, self.known_at, erased, self.acts)
+        all_ = timeline(self.editions, self.rows, self.on, self.known_at, erased, self.acts)
+        return [entry for entry in all_ if entry.act.kind not in self.hidden]
 
     @cached_property
     def duties(self) -> list[Duty]:

@@ -19,6 +19,7 @@ from banfa.office.ledger import coding, library, store
 from banfa.office.ledger.models import ActRecord, Centre, SearchText
 from banfa.rules import programme as p
 from banfa.rules import words
+from banfa.rules.life import CONCUR
 from banfa.rules.ruleset import Ruleset
 
 PROFILE = "centre"
@@ -182,7 +183,10 @@ def of_centre(centre: Centre) -> SearchText:
 def of_act(
     row: ActRecord, rs: Ruleset, data: Mapping[str, Any], documents: Mapping[str, Any]
 ) -> list[SearchText]:
-    """What an act is found by: its name and all that is said in its inputs and documents."""
+    """What an act is found by: its name and all that is said in its inputs and documents. What
+    bodies say of another's draft is found by nobody: not all who see the centre may read it."""
+    if row.kind == CONCUR:
+        return []
     model = rs.models.get(row.kind)
     name = model.name if model is not None else p.Words(zh=row.kind, en=row.kind)
     inputs = model.with_ if model is not None else {}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 proposed = Signal()
-"""Sent before a person's act on a centre is judged, with `programme`, `act`, `centre` and
-`organisation` (the id of who acts): a receiver that raises a LedgerError keeps it from the record.
+"""Sent before a person's act is judged, with `programme`, `act`, `centre` (None where the act
+begins one or is on none), `organisation` (the id of who acts), `documents` (whether it carries any)
+and `dossier` (the number of the one it comes out of): a receiver that raises a LedgerError keeps it
+from the record.
 """
 recorded = Signal()
 """Sent when such an act was recorded, with `row`, `centre`, `organisation` and `user`."""

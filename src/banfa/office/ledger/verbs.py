@@ -76,7 +76,8 @@ class Proposal:
     are asked (MayNot), and the record shows that person, and who delegated the capacity if somebody
     did; `reach` is that person's rights on the day of recording, when they have been read already
     for the same request, and `seen` the centre's acts, which are taken for what is on file when
-    under the lock nothing has been added or erased. `person` is for imports and the demonstration.
+    under the lock nothing has been added or erased. `dossier` is the number of the dossier that it
+    comes out of. `person` is for imports and the demonstration.
     """
 
     act: str
@@ -95,6 +96,7 @@ class Proposal:
     key: str | None = None
     reach: access.Reach | None = None
     seen: Seen | None = None
+    dossier: int | None = None
 
     def digest(self) -> str:
         """Digest of what is proposed, to tell a repeated request from another one."""
@@ -223,13 +225,15 @@ class Recording:
 
         Raises what they raise: a LedgerError.
         """
-        if self.held is not None and self._begun() and not self._model().probe:
+        if self.held is not None and not self._model().probe:
             signals.proposed.send(
                 Proposal,
                 programme=self.book.programme,
                 act=self.proposal.act,
-                centre=self.centre,
+                centre=self.centre if self._begun() else None,
                 organisation=self.held.org,
+                documents=bool(self.proposal.documents),
+                dossier=self.proposal.dossier,
             )
 
     def _authorised(self, programme_level: bool) -> None:

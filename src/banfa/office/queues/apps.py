@@ -26,6 +26,8 @@ def _signed(
     from banfa.office.queues import queries
     from banfa.office.queues.errors import Unsigned
 
+    if centre is None:
+        return
     missing = queries.missing_sign_off(centre, programme, act, organisation)
     if missing is not None:
         raise Unsigned(missing.manner, missing.people)

@@ -30,13 +30,10 @@ from banfa.office.queues.models import JointDraft
 from banfa.office.queues.verbs import written
 from banfa.office.todo import Todo
 from banfa.rules.judge import Finding
-from banfa.rules.life import ANNULMENTS, Act
+from banfa.rules.life import ANNULMENTS, CONCUR, Act
 from banfa.rules.proposals import BadProposal
 from banfa.rules.words import Text
 from banfa.rules.words import words as declared
-
-CONCUR = "concur"
-
 
 # --- sending ------------------------------------------------------------------------------------
 
@@ -220,6 +217,11 @@ def draft(reach: Reach, number: int) -> JointDraft:
     return one
 
 
+def by_digest(digests: Iterable[str]) -> dict[str, JointDraft]:
+    """The drafts with these digests: one query."""
+    return {one.digest: one for one in JointDraft.objects.filter(digest__in=set(digests))}
+
+
 def under_way(centre: str, act: str) -> JointDraft | None:
     """The latest draft of an act on a centre that waits for its bodies, or to be recorded."""
     return JointDraft.objects.filter(centre=centre, act=act, closed=None).order_by("-id").first()
@@ -239,12 +241,31 @@ def bodies(programme: str) -> set[str]:
 
 def concerns(reach: Reach) -> bool:
     """Whether the person has to do with joint acts at all."""
+    return bool(privy(reach))
+
+
+def privy(reach: Reach) -> set[str]:
+    """The programmes in which the person reads what bodies say of drafts: who takes joint acts, and
+    the bodies themselves. Other people who see a centre do not."""
+    found = set()
     for one in reach.held:
-        party, models = one.capacity.party, library.editions(one.capacity.programme).latest.models
+        models = library.editions(one.capacity.programme).latest.models
         for model in models.values():
-            if model.jointly is not None and party in (*model.by, *model.jointly.parties):
-                return True
-    return False
+            joint = model.jointly
+            if joint is not None and one.capacity.party in (*model.by, *joint.parties):
+                found.add(one.capacity.programme)
+    return found
+
+
+def unread(reach: Reach) -> Q:
+    """The condition on acts that the person does not read, where they see the centre."""
+    return Q(kind=CONCUR) & ~Q(book__in=privy(reach))
+
+
+def veil(reach: Reach, page: ledger.CentrePage) -> None:
+    """Leaves out of a centre's page the acts that the person does not read."""
+    if page.centre.book_id not in privy(reach):
+        page.hidden = frozenset({CONCUR})
 
 
 # --- after an act -------------------------------------------------------------------------------
@@ -260,23 +281,32 @@ def recorded(centre: Centre, row: ActRecord) -> None:
         if row.kind in ANNULMENTS:
             _heard(one, said_by(one, ledger.centre(centre.id).standing_acts))
         elif row.kind == CONCUR and act.data.get("draft") == one.digest:
-            _heard(one, {**one.said, act.party: bool(act.data["agrees"])})
+            _heard(one, {**one.said, act.party: bool(act.data["agrees"])}, act)
         elif row.kind == one.act and act.draft == one.digest:
             one.used, one.closed = row.seq, clock.now()
             one.save(update_fields=["used", "closed"])
 
 
-def _heard(one: JointDraft, said: dict[str, bool]) -> None:
-    """Notes what the bodies have on file about a draft, and tells who sent it."""
+def _heard(one: JointDraft, said: dict[str, bool], act: Act | None = None) -> None:
+    """Notes what the bodies have on file about a draft (`act`: said just now), and tells who sent
+    it."""
     if said == one.said:
         return
     one.said = said
     one.save(update_fields=["said"])
     key = f"joint:{one.pk}:{sorted(said.items())}"
-    if one.objected:
-        _tell_sender(one, Text("会同单位不同意", "A body objects"), key)
+    if act is not None and not act.data["agrees"]:
+        _notice(one, [one.by], Text("会同单位不同意", "A body objects"), key, _objection(one, act))
     elif one.agreed:
-        _tell_sender(one, Text("会同意见已齐，可以登记", "All bodies concur: record it"), key)
+        subject = Text("会同意见已齐，可以登记", "All bodies concur: record it")
+        _notice(one, [one.by], subject, key)
+
+
+def _objection(one: JointDraft, act: Act) -> Text:
+    """Who objects, and why."""
+    party = library.editions(one.centre.book_id).latest.programme.parties[act.party]
+    name, why = declared(party.name), str(act.data.get("reason") or "")
+    return Text(f"{name.zh}：{why}", f"{name.en}: {why}")
 
 
 def said_by(one: JointDraft, acts: Iterable[Act]) -> dict[str, bool]:
@@ -300,17 +330,15 @@ def said_of(one: JointDraft, acts: Iterable[Act]) -> list[Act]:
 
 def _tell(one: JointDraft, parties: Iterable[str], subject: Text, key: str) -> None:
     found = roster(one.centre.book_id, list(parties), one.centre)
-    _notice(one, found.of(parties, one.centre), subject, f"joint:{one.pk}:{key}")
+    said = words.plain(one.note) if one.note else None
+    _notice(one, found.of(parties, one.centre), subject, f"joint:{one.pk}:{key}", said)
 
 
-def _tell_sender(one: JointDraft, subject: Text, key: str) -> None:
-    _notice(one, [one.by], subject, key)
-
-
-def _notice(one: JointDraft, to: Iterable[User], subject: Text, key: str) -> None:
-    tell(to, "todo", words.joined(subject, words.of_work(one.centre, "", one.act)),
-         body=words.plain(one.note) if one.note else None, link=link(one), centre=one.centre,
-         key=key)  # fmt: skip
+def _notice(
+    one: JointDraft, to: Iterable[User], subject: Text, key: str, body: Text | None = None
+) -> None:
+    tell(to, "todo", words.joined(subject, words.of_work(one.centre, "", one.act)), body=body,
+         link=link(one), centre=one.centre, key=key)  # fmt: skip
 
 
 def link(one: JointDraft) -> str:
