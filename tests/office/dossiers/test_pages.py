@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import zipfile
 from typing import Any
 
@@ -17,7 +18,7 @@ from docx import Document
 from banfa.office.dossiers import content, verbs
 from banfa.office.dossiers.models import Dossier, State, Version
 from banfa.office.ledger import library
-from banfa.office.ledger.models import ActRecord
+from banfa.office.ledger.models import ActRecord, Matter
 from banfa.office.people.models import User
 from tests.office.desk.conftest import signed_in
 from tests.office.dossiers import seed
@@ -243,6 +244,14 @@ def test_returned_and_corrected_on_the_pages(people: People, writer: Client) -> 
     assert guide.post(at(dossier, "return/"), sent).status_code == 302
     shown = text(writer.get(at(dossier)))
     assert "总投资不符" in shown and 'name="documents.plan.money.total"' in shown
+    case = Matter.objects.get(centre=again(dossier).centre_id, sort="case")
+    procedure = f"/centres/{case.centre_id}/cases/{case.key.replace('#', '-')}/"
+    going_on = text(guide.get(procedure))
+    assert "尚未补正" in going_on and "总投资不符" in going_on
+    assert re.search(r'href="/centres/[^"]+/documents/[0-9a-f]{64}/"', going_on)
+    assert f'href="/dossiers/{dossier.pk}/"' in going_on
+    act = f"/centres/{case.centre_id}/acts/{case.acts[0]}/?party=guide"
+    assert "尚未补正" in text(guide.get(act))
     assert 'name="documents.plan.goals"' not in shown and "三年内建成中试平台" in shown
     kept = again(dossier)
     items = [
@@ -254,6 +263,8 @@ def test_returned_and_corrected_on_the_pages(people: People, writer: Client) -> 
     posted = form_of(kept, do="submit", **changes)
     done = writer.post(at(dossier), posted, follow=True)
     assert "第 2 版已固定" in text(done)
+    corrected = text(guide.get(procedure))
+    assert "尚未补正" not in corrected and "补正" in corrected
     compared = text(writer.get(at(dossier, "compare/?a=1&b=2")))
     assert "<del>8,000</del> <ins>8,500</ins>" in compared and "<ins>软件</ins>" in compared
     assert "13,000 万元" in compared and "建设目标" not in compared

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from typing import Any
 
@@ -9,9 +10,10 @@ import pytest
 
 from banfa.office import clock
 from banfa.office.dossiers import queries, verbs
-from banfa.office.dossiers.errors import Conflict, DossierError, NotNow
+from banfa.office.dossiers.errors import Conflict, DossierError, NotNow, Unreviewed
 from banfa.office.dossiers.models import Dossier, State, Version
 from banfa.office.ledger import queries as ledger
+from banfa.office.ledger import verbs as door
 from banfa.office.ledger.errors import MayNot, NotOnFile
 from banfa.office.ledger.models import ActRecord, DocumentVersion
 from banfa.office.notices.models import Notice
@@ -166,6 +168,20 @@ def test_the_organisation_checks_before_it_is_submitted(people: People) -> None:
     sent = verbs.send(people["writer"], dossier.pk, back.version)
     done = verbs.review(people["manager"], dossier.pk, sent.version, True)
     assert verbs.submit(people["writer"], dossier.pk, done.version).version is not None
+
+
+def test_the_organisations_own_check_is_not_passed_by_another_way(people: People) -> None:
+    dossier = seed.written(people["writer"])
+    user = people["writer"]
+    proposal, mistakes = verbs._proposal(queries.find(user, access.reach(user, clock.today()),
+                                                      dossier.pk), user)  # fmt: skip
+    assert not mistakes and proposal.dossier == dossier.pk
+    past_it = dataclasses.replace(proposal, dossier=None, key=None)
+    verbs.set_review(people["manager"], "org-1", True)
+    with pytest.raises(Unreviewed, match="内部审核"):
+        door.record(past_it)
+    verbs.set_review(people["manager"], "org-1", False)
+    assert door.record(past_it).accepted
 
 
 def test_a_chosen_reviewer_checks_and_is_told(people: People) -> None:
