@@ -95,6 +95,8 @@ def test_a_refused_joint_act_is_sent_answered_and_recorded(
         answer = {"do": "concur", "party": party, "key": f"k-{party}", "agrees": "yes"}
         assert client.post(joint.link(one), answer).status_code == 302
     assert "会同意见已齐" in text(boss.get("/work/others/"))
+    early = boss.post(joint.link(one), {"do": "record", "on": "2030-11-14", "key": "e"})
+    assert early.status_code == 422 and "不得早于该日" in text(early)
     done = boss.post(joint.link(one), {"do": "record", "on": DAY, "key": "r"})
     assert done.status_code == 302 and done["Location"].startswith(f"/centres/{centre}/")
     last = ActRecord.objects.filter(centre=centre).latest("seq")

@@ -187,6 +187,13 @@ def _record(request: HttpRequest, one: JointDraft) -> Receipt:
         raise QueueError(
             f"“{raw[:40]}”不是有效日期，请写成 2030-11-20", f"'{raw[:40]}' is not a date"
         ) from None
+    page = ledger.centre(one.centre_id)
+    said = [v.on for v in _voices(one, page, page.ruleset) if v.on is not None]
+    if said and on < max(said):
+        raise QueueError(
+            f"最后一份会同意见是 {max(said)} 的，登记日期不得早于该日",
+            f"the last body concurred on {max(said)}: the act cannot be dated earlier",
+        )
     return record(request, one, on, request.POST.get("key", "")[:200])
 
 

@@ -14,7 +14,7 @@ from procrastinate.contrib.django import app
 from procrastinate.exceptions import UniqueViolation
 from procrastinate.jobs import Status
 
-from banfa.office.notices import daily, mails, outbox
+from banfa.office.notices import daily, mails, minute, outbox
 
 AGAIN = RetryStrategy(max_attempts=5, exponential_wait=4)
 MAIL_AGAIN = RetryStrategy(exponential_wait=4, retry_exceptions=[mails.NotSent])
@@ -44,8 +44,9 @@ def send(number: int) -> None:
 @app.periodic(cron="* * * * *")
 @app.task(name="notices.every_minute", queueing_lock="notices.every_minute")
 def every_minute(timestamp: int) -> None:
-    """Takes up what no job has taken up, such as what came in bulk."""
+    """Takes up what no job has taken up, such as what came in bulk, and what others add."""
     outbox.deliver()
+    minute.run()
 
 
 @app.periodic(cron="*/5 * * * *")

@@ -13,11 +13,15 @@ class QueuesConfig(AppConfig):
     name = "banfa.office.queues"
 
     def ready(self) -> None:
-        """Stands at the door, and closes what was routed for an act when it is recorded."""
+        """Stands at the door, closes what was routed for an act when it is recorded, and tells of
+        what has come to whom."""
         from banfa.office.ledger import signals
+        from banfa.office.notices import minute
+        from banfa.office.queues import arrivals
 
         signals.proposed.connect(_signed, dispatch_uid="queues.signed")
         signals.recorded.connect(_served, dispatch_uid="queues.served")
+        minute.also("arrivals", arrivals.tell_all)
 
 
 def _signed(
