@@ -208,6 +208,8 @@ def _context(
         ],
         "act": act,
         "act_name": say(model.name) if model is not None else "",
+        "act_papers": bool(model is not None and model.documents),
+        "circulating": _circulating(reach, page, act),
         "act_party": _party_for(request, page, act) if act else "",
         "title": say(words.work_name(centre, case, act)),
         "routings": routings,
@@ -226,6 +228,14 @@ def _context(
         "said": _said(request.GET.get("said", "")),
         "today": clock.today(),
     }
+
+
+def _circulating(reach: access.Reach, page: ledger.CentrePage, act: str) -> Any:
+    """The act's draft that is with other bodies, for those who may read what these say."""
+    model = page.ruleset.models.get(act)
+    if model is None or model.jointly is None or page.centre.book_id not in joint.privy(reach):
+        return None
+    return joint.under_way(page.centre.id, act)
 
 
 def _sign_off(
