@@ -230,6 +230,7 @@ def _adopt(x: Ctx) -> None:
         )
     stage = data["stage"]
     since = _whole_day(data.get("since"))
+    state.stated = None if since is not None else str(data.get("since") or "").strip()
     state.stage, state.stage_since = stage, since or x.on
     state.stages.append((stage, since or x.on))
 

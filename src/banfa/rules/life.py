@@ -148,7 +148,11 @@ class Granted:
 
 @dataclass(slots=True)
 class State:
-    """What the acts so far amount to. Changed only by `Ruleset.apply`."""
+    """What the acts so far amount to. Changed only by `Ruleset.apply`.
+
+    `stated` is how an existing centre's entry gives the beginning of its first stage where that is
+    no whole day: a year, a month, or '' for nothing. Days are counted from the entry's own then.
+    """
 
     edition: str = ""
     stage: str | None = None
@@ -172,6 +176,7 @@ class State:
     exceptions: list[Granted] = field(default_factory=list)
     concurrences: dict[str, dict[str, bool]] = field(default_factory=dict)
     imported: bool = False
+    stated: str | None = None
     seq: int = 0
 
     def copy(self) -> State:
@@ -181,8 +186,14 @@ class State:
             setattr(new, f.name, _copied(getattr(self, f.name)))
         return new
 
+    @property
+    def stated_now(self) -> str | None:
+        """What is stated of the beginning of the stage that acts brought last; None: its day."""
+        return self.stated if len(self.stages) == 1 else None
+
     def summary(self) -> dict[str, Any]:
         """The state as plain data, for digests, comparison and `--json`."""
+        stated = {"stated": self.stated} if self.stated is not None else {}
         return {
             "edition": self.edition,
             "stage": self.stage,
@@ -222,6 +233,7 @@ class State:
                 for e in self.exceptions
             ],
             "imported": self.imported,
+            **stated,
         }
 
 

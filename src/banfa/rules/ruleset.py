@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
 
-from banfa.rules import builtin
+from banfa.rules import builtin, parties
 from banfa.rules import programme as p
 from banfa.rules.conditions import Rule, rules_of, stages_of, with_scope
 from banfa.rules.effects import BUILTIN, Change, changes, known
@@ -67,6 +67,11 @@ class Ruleset:
     def digest(self) -> str:
         """Digest of the edition: equal content, equal digest."""
         return digest(self.programme.model_dump(mode="json", by_alias=True, exclude_none=True))
+
+    @cached_property
+    def independent(self) -> frozenset[str]:
+        """The parties that look at a centre and are no part of it, such as third parties."""
+        return parties.independent(self.models)
 
     @cached_property
     def duties(self) -> list[CompiledDuty]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,20 @@ class Text:
 
     def __add__(self, other: Text) -> Text:
         return Text(self.zh + other.zh, self.en + other.en)
+
+
+_PARTIAL = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?")
+
+
+def stated_day(stated: str) -> Text:
+    """A beginning as an existing centre's entry states it: 2016-06 is 2016年6月; '' is unknown."""
+    if not stated:
+        return Text("不详（补录）", "unknown (existing centre)")
+    found = _PARTIAL.fullmatch(stated)
+    if found is None:
+        return Text(stated, stated)
+    month = f"{int(found[2])}月" if found[2] else ""
+    return Text(f"{found[1]}年{month}", stated)
 
 
 def words(w: p.Words | None) -> Text:

@@ -10,6 +10,8 @@ import pytest
 
 from banfa.office.ledger import queries, store
 from banfa.office.ledger.errors import NotOnFile
+from banfa.rules import library as rules
+from banfa.rules.life import State
 
 from .conftest import UNIT, Do
 
@@ -98,3 +100,14 @@ def test_the_rest(lively: str) -> None:
     for wrong in (lambda: queries.centre("x"), lambda: queries.document("x")):
         with pytest.raises(NotOnFile):
             wrong()
+
+
+def test_who_is_commissioned_to_look_at_a_centre_does_not_move_it() -> None:
+    rs = rules.ruleset(rules.edition_folders("ncti", rules.SHIPPED)[-1])
+    state = State()
+    state.roles = {
+        "construction_unit": [{"org": "a", "place": "云岭省"}],
+        "participant": [{"org": "b", "place": "望海省"}, {"org": "c"}],
+        "third_party": [{"org": "d", "place": "江湾市"}],
+    }
+    assert store.places_of(rs, state) == ["云岭省", "望海省"]

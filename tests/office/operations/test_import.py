@@ -87,6 +87,28 @@ def test_what_is_accepted_is_entered_by_the_competent_body_once() -> None:
 
 
 @pytest.mark.django_db
+def test_a_beginning_is_shown_as_it_was_stated_not_as_the_day_of_entry() -> None:
+    table = [HEAD, ["国家示例甲创新中心", "甲市", "2016-06", "甲公司"],
+             ["国家示例乙创新中心", "乙市", "2024", ""], ["国家示例丙创新中心", "丙市", "", ""],
+             ["国家示例丁创新中心", "丁市", "2018-05-07", ""]]  # fmt: skip
+    bring(book(table), dry=False)
+    assert replay.rebuild(check=True).faults == []
+    client = officer()
+    listed = text_of(client.get("/centres/"))
+    assert "2026-03-02" not in text_of(client.get("/centres/"))
+    for number, said in enumerate(("2016年6月", "2024年", "不详（补录）", "2018-05-07"), 1):
+        assert f"自{said}" in listed, said
+        page = text_of(client.get(f"/centres/nmic-000{number}/"))
+        strip = page.split("历经阶段")[-1] if "历经阶段" in page else page
+        assert said in strip, said
+    assert "补录前" in text_of(client.get("/centres/nmic-0001/parties/"))
+    assert "2016年6月" in text_of(client.get("/centres/nmic-0001/timeline/"))
+    answer = client.get("/lists/centres/file.csv?cols=name,since")
+    saved = b"".join(answer).decode()
+    assert "2016年6月" in saved and "2026-03-02" not in saved, saved
+
+
+@pytest.mark.django_db
 def test_organisations_on_file_are_taken_by_name_or_code() -> None:
     Organisation.objects.create(id="o-1", name_zh="甲示例公司", uscc="91110000600037341L")
     for number in (1, 2):

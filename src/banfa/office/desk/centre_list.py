@@ -24,7 +24,7 @@ from banfa.office.people.models import Organisation, Place
 from banfa.office.prepared import Prepared, later
 from banfa.office.readable import Readable
 from banfa.rules import programme as p
-from banfa.rules.words import Text
+from banfa.rules.words import Text, stated_day
 
 WAITING = {"decision": _("待决定"), "late": _("有逾期")}
 WITHIN = {"0": _("已过期"), "30": _("30日内"), "90": _("90日内"), "180": _("半年内"),
@@ -50,6 +50,12 @@ class Row(Readable):
     decisions: int
     class_name: str
     changed: dt.date | None
+
+    @property
+    def stated(self) -> str:
+        """What an entry states of the stage's beginning; '' where its day is known."""
+        found = self.row.stated
+        return say(stated_day(found)) if found is not None else ""
 
     @property
     def said_decisions(self) -> str:
@@ -84,7 +90,7 @@ class Centres(lists.Listing):
                lambda on: (F("book"), F("sort_key"), F("id"))),
         Column("stage", _("阶段"), lambda r: r.stage,
                lambda on: (F("book"), index.stage_on(on), F("sort_key"), F("id"))),
-        Column("since", _("进入本阶段"), lambda r: r.row.since,
+        Column("since", _("进入本阶段"), lambda r: r.stated or r.row.since,
                lambda on: (index.since_on(on), F("id")), default=False),
         Column("class", _("类别"), lambda r: r.class_name,
                lambda on: (F("book"), F("centre_class"), F("sort_key"), F("id")), default=False),

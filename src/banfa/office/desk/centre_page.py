@@ -488,6 +488,8 @@ def _generic(rs: Ruleset, act: Act, name: str) -> str:
     match act.kind, name:
         case "enter_existing_centre", "stage":
             return say(words.stage(programme, value))
+        case "enter_existing_centre", "since":
+            return say(words.stated_day(str(value)))
         case "exception_decision", "rule":
             return permitted.rule_text(rs, str(value))
         case "set_default", "to" if act.data.get("default") in programme.defaults:
@@ -504,11 +506,13 @@ def _generic(rs: Ruleset, act: Act, name: str) -> str:
 
 @dataclass(frozen=True)
 class Passed(Readable):
-    """A stage the centre has been in, since when; `current` for the last."""
+    """A stage the centre has been in, since when; `current` for the last. `stated` is said instead
+    of a day that is not known."""
 
     name: str
     since: dt.date
     current: bool
+    stated: str = ""
 
 
 def stages(editions: Editions, state: State, on: dt.date) -> list[Passed]:
@@ -519,6 +523,11 @@ def stages(editions: Editions, state: State, on: dt.date) -> list[Passed]:
     if passed and now is not None and now != passed[-1][0]:
         passed.append((now, rs.since(state, on) or on))
     return [
-        Passed(say(editions.stage_words(s)), since, number == len(passed) - 1)
+        Passed(
+            say(editions.stage_words(s)),
+            since,
+            number == len(passed) - 1,
+            say(words.stated_day(state.stated)) if state.stated is not None and not number else "",
+        )
         for number, (s, since) in enumerate(passed)
     ]

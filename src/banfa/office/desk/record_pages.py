@@ -70,7 +70,10 @@ def _counted(page: ledger.CentrePage) -> list[ledger.Entry]:
 
 @dataclass
 class Spell:
-    """That an organisation played a role from a day (until a day), by which acts."""
+    """That an organisation played a role from a day (until a day), by which acts.
+
+    `before`: it did already when the centre was entered, nobody says since when.
+    """
 
     role: str
     name: str
@@ -79,6 +82,7 @@ class Spell:
     seq: int
     until: dt.date | None = None
     until_by: str = ""
+    before: bool = False
 
 
 @require_safe
@@ -118,6 +122,7 @@ def roles_over_time(page: ledger.CentrePage) -> Iterator[Spell]:
                 role = say(model.name) if model is not None else party
                 name = str(data.get("name") or org)
                 spell = Spell(role, name, act.on, names.get(act.seq, ""), act.seq)
+                spell.before = act.kind == "enter_existing_centre"
                 open_[party, org] = spell
                 spells.append(spell)
 

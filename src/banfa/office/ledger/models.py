@@ -33,10 +33,10 @@ class Centre(models.Model):
 
     `periods` and `stage_since` are boundary dates; `next_stage` (from `next_from` on) and
     `then_stage` are those that the calendar alone will bring. `people` are all who were ever in its
-    team, `orgs` the organisations that hold a role now, `places` where these are. `title` is what
-    it is called on the day of its last act, `subject` its field; `sort_key` spells the title in
-    pinyin, `initials` is its first letters. `ends` is when the first open period ends, `changed`
-    the moment of the last act and `version` its number.
+    team, `orgs` the organisations that hold a role now, `places` where those are that carry it or
+    make it up. `title` is what it is called on the day of its last act, `subject` its field;
+    `sort_key` spells the title in pinyin, `initials` is its first letters. `ends` is when the first
+    open period ends, `changed` the moment of the last act and `version` its number.
     """
 
     id = models.CharField(primary_key=True, max_length=60)

@@ -81,7 +81,10 @@ def _ids() -> list[str]:
 
 @dataclass(slots=True)
 class CentreRow(Readable):
-    """A centre in a list. `stage` is the stage on the day asked about; `duties` when asked for."""
+    """A centre in a list. `stage` is the stage on the day asked about; `duties` when asked for.
+
+    `stated` is what an entry of an existing centre says of `since` when it names no whole day.
+    """
 
     id: str
     programme: p.Programme
@@ -95,6 +98,7 @@ class CentreRow(Readable):
     version: int
     imported: bool
     terminal: bool
+    stated: str | None = None
     duties: list[Duty] = field(default_factory=list)
 
 
@@ -178,7 +182,16 @@ def row_of(centre: Centre, on: dt.date) -> CentreRow:
         centre.version,
         centre.imported,
         centre.stage is not None and rs.programme.stages[centre.stage].terminal,
+        _stated(centre),
     )
+
+
+def _stated(centre: Centre) -> str | None:
+    """`State.stated_now` of a centre's last act, without folding it."""
+    if not centre.imported or len(centre.summary.get("stages", ())) != 1:
+        return None
+    found = centre.summary.get("stated")
+    return str(found) if found is not None else None
 
 
 def _carried_row(centre: Centre, editions: Editions, on: dt.date) -> CentreRow:
@@ -200,6 +213,7 @@ def _carried_row(centre: Centre, editions: Editions, on: dt.date) -> CentreRow:
         centre.version,
         centre.imported,
         stage is not None and rs.programme.stages[stage].terminal,
+        _stated(centre) if stage == centre.stage else None,
     )
 
 

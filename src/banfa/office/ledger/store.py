@@ -354,9 +354,7 @@ def project(centre: Centre, editions: Editions, history: History, world: World) 
     }
     centre.roles = plain({k: [dict(o) for o in v] for k, v in state.roles.items()})
     centre.orgs = sorted({str(o["org"]) for v in state.roles.values() for o in v if o.get("org")})
-    centre.places = sorted(
-        {str(o["place"]) for v in state.roles.values() for o in v if o.get("place")}
-    )
+    centre.places = places_of(rs, state)
     centre.people = people_ever(history)
     centre.summary = coding.encode(state.summary())
     centre.imported = state.imported
@@ -364,6 +362,15 @@ def project(centre: Centre, editions: Editions, history: History, world: World) 
     centre.changed = max((a.recorded for a in history.acts if a.recorded), default=None)
     index.write(centre, editions, rs, state, last)
     return state
+
+
+def places_of(rs: Ruleset, state: State) -> list[str]:
+    """Where a centre is: where the organisations are that carry it or make it up.
+
+    Whoever is only asked to look at it, such as a third party, does not move it to its own seat.
+    """
+    own = (held for party, held in state.roles.items() if party not in rs.independent)
+    return sorted({str(o["place"]) for held in own for o in held if o.get("place")})
 
 
 def people_ever(history: History) -> list[str]:
