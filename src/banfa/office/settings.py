@@ -253,6 +253,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "banfa.office.people.passwords.HistoryValidator"},
 ]
 LOGIN_URL = "account_login"
+SIGNED_OUT_POST = "banfa.office.desk.send_again.send_again"
 LOGIN_REDIRECT_URL = LOGOUT_REDIRECT_URL = "home"
 
 

@@ -130,13 +130,17 @@ def test_an_expired_session_loses_nothing(people: People, writer: Client) -> Non
 
 def test_a_stale_token_offers_to_send_again(people: People) -> None:
     dossier = seed.written(people["writer"])
-    strict = Client(enforce_csrf_checks=True, headers={"host": "localhost"})
+    own = {"host": "localhost", "origin": "http://localhost"}
+    strict = Client(enforce_csrf_checks=True, headers=own)
     strict.force_login(people["writer"], "banfa.office.people.accounts.Backend")
     posted = form_of(dossier, do="save", **{"documents.plan.goals": "<b>目标</b>"})
     answer = strict.post(at(dossier), posted)
     assert answer.status_code == 403 and "再次发送" in text(answer)
     assert "&lt;b&gt;目标" in text(answer) and "<b>目标" not in text(answer)
     assert again(dossier).content == dossier.content
+    # another site's form is not offered: a click would do what that site wants
+    other = strict.post(at(dossier), posted, headers={"origin": "http://example.org"})
+    assert other.status_code == 403 and "再次发送" not in text(other)
 
 
 def test_a_check_links_each_fault_to_its_place(people: People, writer: Client) -> None:

@@ -199,13 +199,16 @@ def past_second_factor(client: Client) -> Client:
     return client
 
 
+SURE = {"sure": "yes", "reason": "已调离"}
+
+
 def test_a_person_is_told_of_changes_to_their_capacities(one: User) -> None:
     security = past_second_factor(signed_in(seed.person("security-1", role="security")))
     capacity = seed.capacity(one, "unit", "org-4", approved=None)
     asked = {"capacity": capacity.pk}
     security.post("/people/approvals/", {"what": "approve_capacity", **asked})
     security.post("/people/approvals/", {"what": "approve_capacity", **asked})
-    security.post("/people/approvals/", {"what": "end_capacity", **asked})
+    security.post("/people/approvals/", {"what": "end_capacity", **asked, **SURE})
     told = Notice.objects.filter(to=one, kind="account").order_by("id")
     assert [n.subject_zh for n in told] == [
         "身份已生效：样例办法 依托单位（丁信息技术有限公司）",

@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 
+from banfa.office import clock
 from banfa.office.desk import exports
 from banfa.office.ledger import queries
+from banfa.office.notices.models import Notice
 from banfa.office.people import accounts
 from banfa.office.people.models import AuditEvent, Capacity, Delegation, Membership, User
 from tests.office.desk import seed
@@ -19,6 +21,8 @@ from tests.office.desk.test_acts import SURVEY
 from tests.office.desk.test_pages import text_of
 
 pytestmark = pytest.mark.django_db
+SURE = {"sure": "yes", "reason": "已调离"}
+"""The answer to the page that asks before something is ended."""
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +64,7 @@ def test_from_an_organisation_to_an_act(administrators: Any, centres: Any) -> No
     assert "张某（zhang）" in text_of(person.get(done["Location"]))
     # the end: the manager lets the person go
     gone = Membership.objects.get(user=zhang)
-    assert desk.post(at, {"what": "end_member", "membership": gone.pk}).status_code == 302
+    assert desk.post(at, {"what": "end_member", "membership": gone.pk, **SURE}).status_code == 302
     assert person.get(centre).status_code == 302
 
 
@@ -156,3 +160,61 @@ def test_two_organisations_of_one_party_are_told_apart(centres: Any) -> None:
     assert "丁信息技术有限公司" in form and 'name="org"' not in form
     both = client.get("/programmes/mini/acts/apply/?party=unit").content.decode()
     assert '<option value="org-1"' in both and '<option value="org-2"' not in both
+
+
+# --- ending: asked first, with a reason
+
+
+def test_disabling_is_asked_first_and_keeps_the_search(administrators: Any, centres: Any) -> None:
+    chief = seed.person("chief", ("boss", "boss"), name="赵某")
+    deputy = seed.person("deputy", name="钱某")
+    Delegation.objects.create(
+        capacity=chief.capacities.get(), to=deputy, made=clock.now(),
+        since=clock.today(), until=clock.today(),
+    )  # fmt: skip
+    system, at = signed_in(administrators["system"]), "/people/accounts/?q=chief"
+    form = {"what": "disable", "user": chief.pk}
+    asked = system.post(at, form)
+    assert asked.status_code == 200 and User.objects.get(pk=chief.pk).standing == "active"
+    said = text_of(asked)
+    assert "赵某（chief）" in said and "主管部门" in said and "钱某（deputy）" in said
+    missing = system.post(at, {**form, "sure": "yes", "reason": "  "})
+    assert missing.status_code == 422 and "请填写原因" in text_of(missing)
+    done = system.post(at, {**form, **SURE})
+    assert done["Location"] == at and User.objects.get(pk=chief.pk).standing == "disabled"
+    assert AuditEvent.objects.get(kind="account_disabled").after["reason"] == "已调离"
+    page = system.get(at)
+    assert "已停用账号：赵某（chief）" in text_of(page) and 'value="chief"' in page.content.decode()
+    assert "已停用账号" not in text_of(system.get(at))
+
+
+def test_refusing_tells_whoever_asked_why(administrators: Any, centres: Any) -> None:
+    manager = seed.person("guan")
+    Membership.objects.create(user=manager, organisation_id="org-1", administrator=True)
+    signed_in(manager).post(
+        "/people/organisations/org-1/", {"what": "invite", "username": "zhang", "name": "张某"}
+    )
+    zhang = User.objects.get(username="zhang")
+    capacity = seed.capacity(zhang, "unit", "org-1", approved=None)
+    Capacity.objects.filter(pk=capacity.pk).update(asked_by=manager)
+    security, at = signed_in(administrators["security"]), "/people/approvals/"
+    for form in (
+        {"what": "end_capacity", "capacity": capacity.pk},
+        {"what": "disable_account", "user": zhang.pk},
+    ):
+        assert "不批准" in text_of(security.post(at, form))
+        assert security.post(at, {**form, **SURE}).status_code == 302
+    told = Notice.objects.filter(to=manager).order_by("id")
+    assert [n.subject_zh[:7] for n in told] == ["身份未获批准（", "账号未获批准："]
+    assert {n.body_zh for n in told} == {"原因：已调离"}
+
+
+def test_an_approved_capacity_ends_after_a_question(administrators: Any, centres: Any) -> None:
+    capacity = seed.person("unit-1", ("unit", "org-1")).capacities.get()
+    security, at = signed_in(administrators["security"]), "/people/approvals/"
+    form = {"what": "end_capacity", "capacity": capacity.pk}
+    assert "终止立即生效" in text_of(security.post(at, form))
+    assert Capacity.objects.get(pk=capacity.pk).ended is None
+    security.post(at, {**form, **SURE})
+    assert Capacity.objects.get(pk=capacity.pk).ended is not None
+    assert "已终止身份" in text_of(security.get(at))

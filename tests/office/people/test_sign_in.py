@@ -180,6 +180,46 @@ def test_only_so_many_sessions_and_each_can_be_ended() -> None:
     assert other.post("/account/sessions/", {"session": third.pk}).status_code == 404
 
 
+def test_a_lost_session_leads_back_and_keeps_what_was_typed(visitor: Client) -> None:
+    user = worker()
+    sign_in(visitor)
+    UserSession.objects.get(user=user).end()
+    page = visitor.get("/account/delegations/?x=1")
+    assert page["Location"] == "/account/login/?next=%2Faccount%2Fdelegations%2F%3Fx%3D1&over=lost"
+    assert "登录已过期" in text_of(visitor.get(page["Location"]))
+    # what was typed is on the page that answers; nothing typed: back to the page it came from
+    kept = visitor.post("/account/delegations/", {"since": "2030-12-01"})
+    assert kept.status_code == 403 and "2030-12-01" in text_of(kept)
+    came = {"referer": "http://localhost/account/?a=b"}
+    for headers in ({}, {"hx-request": "true", "hx-current-url": came["referer"]}):
+        answer = visitor.post("/account/delegations/", {}, headers=came | headers)
+        to = answer.headers.get("HX-Redirect") or answer["Location"]
+        assert to == "/account/login/?next=%2Faccount%2F%3Fa%3Db&over=lost"
+    abroad = visitor.post("/account/delegations/", {}, headers={"referer": "http://example.org/x"})
+    assert abroad["Location"] == "/account/login/?over=lost"
+    # a password is never shown again
+    secret = visitor.post("/account/password/", {"oldpassword": GOOD})
+    assert secret.status_code == 302 and GOOD not in secret.content.decode()
+    # a wrong password does not forget the way
+    wrong = visitor.post(LOGIN, {"login": "li.si", "password": "no", "next": "/account/"})
+    assert 'name="next" value="/account/"' in wrong.content.decode()
+
+
+def test_what_was_typed_is_sent_again_after_signing_in_elsewhere(centres: Any) -> None:
+    user = worker()
+    own = {"host": "localhost", "origin": "http://localhost"}
+    strict = Client(enforce_csrf_checks=True, headers=own)
+    token = strict.get(LOGIN).context["csrf_token"]
+    form = {"end": "999", "csrfmiddlewaretoken": str(token)}
+    assert strict.post("/account/delegations/", form).status_code == 403
+    strict.force_login(user, "banfa.office.people.accounts.Backend")
+    strict.cookies["csrftoken"] = "a" * 32  # signing in gave another one
+    again = strict.post("/account/delegations/", form)
+    assert "再次发送" in text_of(again) and "校验信息已过期" in text_of(again)
+    form["csrfmiddlewaretoken"] = str(again.context["csrf_token"])
+    assert strict.post("/account/delegations/", form).status_code == 404
+
+
 # --- second factors
 
 
@@ -270,7 +310,11 @@ def test_the_demos_door_opens_in_the_demo_only(
     page = visitor.get(LOGIN)
     assert "演示账号" in text_of(page) and "主管部门" in text_of(page)
     assert visitor.post("/account/demo/", {"user": real.pk}).status_code == 404
-    assert visitor.post("/account/demo/", {"user": user.pk})["Location"] == "/"
+    deep = visitor.get(LOGIN, {"next": "/centres/"}).content.decode()
+    assert deep.count('name="next" value="/centres/"') >= 3
+    for to, leads in (("/centres/", "/centres/"), ("//example.org/", "/"), ("", "/")):
+        answer = visitor.post("/account/demo/", {"user": user.pk, "next": to})
+        assert answer["Location"] == leads
     assert visitor.get("/").status_code == 200
     settings.DEMO = False
     assert visitor.get("/").status_code == 302

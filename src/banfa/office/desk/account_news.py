@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.urls import reverse
 
+from banfa.office import clock
 from banfa.office.ledger import library
 from banfa.office.notices.verbs import tell
 from banfa.office.people.models import Capacity, Delegation, User
@@ -35,13 +36,35 @@ def granted(capacity: Capacity) -> int:
     )  # fmt: skip
 
 
-def ended(capacity: Capacity) -> int:
-    """That a capacity has been ended."""
+def ended(capacity: Capacity, reason: str = "") -> int:
+    """That a capacity has been ended, or refused: to the person and to whoever asked for it."""
     said = words(capacity)
+    person = capacity.user.name
+    if capacity.approved is None:
+        zh, en = f"身份未获批准（{person}）：{said.zh}", f"Not approved ({person}): {said.en}"
+    else:
+        zh, en = f"身份已终止：{said.zh}", f"Ended: {said.en}"
+    asked = [capacity.asked_by] if capacity.approved is None and capacity.asked_by else []
     return tell(
-        [capacity.user], "account", Text(f"身份已终止：{said.zh}", f"Ended: {said.en}"),
+        [capacity.user, *asked], "account", Text(zh, en), body=_why(reason),
         link=reverse("account"), key=f"capacity:{capacity.pk}:ended",
     )  # fmt: skip
+
+
+def account_refused(user: User, reason: str = "") -> int:
+    """That an account has not been approved: to whoever created it."""
+    if user.created_by is None:
+        return 0
+    return tell(
+        [user.created_by], "account",
+        Text(f"账号未获批准：{user.label}", f"Account not approved: {user.label}"),
+        # It may be proposed anew and refused again, which is news again.
+        body=_why(reason), key=f"account:{user.pk}:refused:{clock.now().isoformat()}",
+    )  # fmt: skip
+
+
+def _why(reason: str) -> Text | None:
+    return Text(f"原因：{reason}", f"Reason: {reason}") if reason else None
 
 
 def lent(delegation: Delegation) -> int:

@@ -15,6 +15,7 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -203,10 +204,17 @@ def invitation(request: HttpRequest, secret: str) -> HttpResponse:
 
 @require_POST
 def demo_sign_in(request: HttpRequest) -> HttpResponse:
-    """Signs in as one of the demonstration's accounts; nowhere but in the demonstration."""
+    """Signs in as one of the demonstration's accounts; nowhere but in the demonstration.
+
+    From there to `next`, an address within the site; else to the first page.
+    """
     if not settings.DEMO:
         raise Http404
     user = get_object_or_404(User, pk=_number(request.POST.get("user", "")), demo=True)
     if not user.is_active:
         raise Http404
-    return perform_login(request, user, email_verification="none")
+    asked = request.POST.get("next", "")
+    safe = url_has_allowed_host_and_scheme(asked, {request.get_host()}, request.is_secure())
+    return perform_login(
+        request, user, email_verification="none", redirect_url=asked if safe else None
+    )

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.functional import SimpleLazyObject
 
 from banfa.office import clock
-from banfa.office.desk import navigation, notice_pages
+from banfa.office.desk import navigation, notice_pages, told
 from banfa.office.desk.language import CHINESE, ENGLISH, in_english, tag
 
 
@@ -21,6 +21,7 @@ def desk(request: HttpRequest) -> dict[str, Any]:
         "signed_in": signed_in,
         "navigation": navigation.entries(request) if signed_in and request.reach else [],
         "notices": SimpleLazyObject(lambda: notice_pages.head(request)) if signed_in else None,
+        "told": SimpleLazyObject(lambda: told.take(request)) if signed_in else "",
         "demo": settings.DEMO,
         "fictional_day": clock.chosen_day(),
         "lang": tag(ENGLISH if english else CHINESE),

@@ -7,13 +7,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.core.exceptions import RequestDataTooBig, TooManyFieldsSent
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseRedirect,
 )
-from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -213,31 +211,6 @@ def day(raw: str) -> dt.date | None:
 
 def whole(raw: str) -> int:
     return int(raw) if raw.isdecimal() and len(raw) < 10 else -1
-
-
-def keeps_typed(view: View) -> View:
-    """A page whose posted form is not lost with the session: it can be sent again from the answer.
-
-    `signed_out` makes that answer; the gate and the page for a stale token ask for it.
-    """
-    view.signed_out = send_again  # type: ignore[attr-defined]
-    return view
-
-
-def send_again(request: HttpRequest) -> HttpResponse:
-    """What was posted, in a page from which it is sent again once one has signed in."""
-    try:
-        kept = [(n, v) for n, held in request.POST.lists() for v in held]
-    except (RequestDataTooBig, TooManyFieldsSent):
-        kept = []
-    hidden = [(n, v) for n, v in kept if n != "csrfmiddlewaretoken"]
-    context = {
-        "kept": hidden,
-        "files": bool(request.FILES),
-        "to": request.get_full_path(),
-        "signed": request.user.is_authenticated,
-    }
-    return render(request, "desk/send_again.html", context, status=403)
 
 
 def centre_of(request: HttpRequest, id_: str, thing: str = queries.SEE) -> ledger.CentrePage:

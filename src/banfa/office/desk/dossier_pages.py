@@ -38,7 +38,6 @@ from banfa.office.desk.dossier_form import (
     find,
     flagged_names,
     head,
-    keeps_typed,
     laid_open,
     listed_files,
     typed_in,
@@ -194,7 +193,6 @@ def _begin(
     return render(request, "desk/dossier_new.html", context)
 
 
-@keeps_typed
 @require_http_methods(["GET", "HEAD", "POST"])
 @on_file
 def dossier(request: HttpRequest, id: int) -> HttpResponse:
@@ -470,7 +468,6 @@ def save(request: HttpRequest, id: int) -> HttpResponse:
     return JsonResponse({"said": _("已保存 %s") % at, "version": saved.version})
 
 
-@keeps_typed
 @require_POST
 @on_file
 def attach(request: HttpRequest, id: int) -> HttpResponse:

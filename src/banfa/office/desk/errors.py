@@ -13,6 +13,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from banfa.office.desk.language import say
+from banfa.office.desk.send_again import ours, send_again
 from banfa.office.ledger.errors import NotOnFile
 
 View = Callable[..., HttpResponse]
@@ -72,12 +73,10 @@ def forbidden_because(request: HttpRequest, said: str) -> HttpResponse:
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """403: the form's token is missing or stale. Nothing was recorded.
 
-    A page that keeps what was typed offers to send it again.
+    What was typed on a page of this site is offered for sending again.
     """
-    view = request.resolver_match.func if request.resolver_match else None
-    keeps = getattr(view, "signed_out", None)
-    if keeps is not None and request.headers.get("Accept") != "application/json":
-        return keeps(request)
+    if ours(request) and (again := send_again(request)):
+        return again
     said = _(
         "页面停留过久或浏览器未接受 Cookie，提交未被受理，未作任何记录。请返回上一页刷新后重试。"
     )

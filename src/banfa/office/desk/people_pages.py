@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import account_news, exports, navigation, organisation_list
+from banfa.office.desk import account_news, endings, exports, navigation, organisation_list, told
 from banfa.office.desk.account_pages import capacity_words, day
 from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.language import say
@@ -107,7 +107,11 @@ def organisation_people(request: HttpRequest, organisation: str) -> HttpResponse
     said = link = ""
     if request.method == "POST":
         try:
+            ending = _leaving(request, found)
+            if ending and (asks := endings.confirm(request, ending)):
+                return asks
             link = _manage(request, found)
+            told.leave(request, ending.done if ending else "")
             if not link:
                 return HttpResponseRedirect(reverse("organisation_people", args=[found.id]))
         except PeopleError as error:
@@ -126,6 +130,18 @@ def organisation_people(request: HttpRequest, organisation: str) -> HttpResponse
         "today": clock.today(),
     }
     return render(request, "desk/organisation_people.html", context, status=422 if said else 200)
+
+
+def _leaving(request: HttpRequest, organisation: Organisation) -> endings.Ending | None:
+    """What of an organisation is to be ended, as posted; None when it is something else."""
+    post = request.POST
+    if post.get("what") == "end_member":
+        number = _number(post.get("membership", ""))
+        return endings.of_member(get_object_or_404(organisation.memberships, pk=number))
+    if post.get("what") == "end_capacity":
+        number = _number(post.get("capacity", ""))
+        return endings.of_capacity(get_object_or_404(organisation.capacities, pk=number))
+    return None
 
 
 def _plays(organisation: Organisation, value: str, party: p.Party) -> bool:
@@ -151,13 +167,14 @@ def _manage(request: HttpRequest, organisation: Organisation) -> str:
         return _link(request, secret)
     if what == "end_member":
         number = _number(post.get("membership", ""))
-        verbs.end_member(by, get_object_or_404(organisation.memberships, pk=number))
+        membership = get_object_or_404(organisation.memberships, pk=number)
+        verbs.end_member(by, membership, endings.reason(request))
     elif what == "end_capacity":
         number = _number(post.get("capacity", ""))
         with transaction.atomic():
             capacity = get_object_or_404(organisation.capacities, pk=number)
-            verbs.end_capacity(by, capacity)
-            account_news.ended(capacity)
+            verbs.end_capacity(by, capacity, endings.reason(request))
+            account_news.ended(capacity, endings.reason(request))
     elif what == "ask_capacity":
         member = get_object_or_404(organisation.memberships, user=_number(post.get("user", "")))
         _ask(request, member.user, organisation)
@@ -199,9 +216,14 @@ def accounts(request: HttpRequest) -> HttpResponse:
     said = link = ""
     if request.method == "POST":
         try:
+            ending = _disabling(request)
+            if ending and (asks := endings.confirm(request, ending)):
+                return asks
             link = _account(request)
+            told.leave(request, ending.done if ending else "")
             if not link:
-                return HttpResponseRedirect(reverse("accounts"))
+                # With what was searched for: one goes on where one was.
+                return HttpResponseRedirect(request.get_full_path())
         except PeopleError as error:
             said = say(error.text)
     asked = request.GET.get("q", "").strip()[:60]
@@ -218,6 +240,14 @@ def accounts(request: HttpRequest) -> HttpResponse:
         "organisations": Organisation.objects.filter(active=True).order_by("name_zh"),
     }
     return render(request, "desk/accounts.html", context, status=422 if said else 200)
+
+
+def _disabling(request: HttpRequest) -> endings.Ending | None:
+    """The account that is to be disabled or refused, as posted; None: something else is."""
+    if request.POST.get("what") not in ("disable", "disable_account"):
+        return None
+    user = get_object_or_404(User, pk=_number(request.POST.get("user", "")))
+    return endings.of_account(user)
 
 
 def _page_of(request: HttpRequest, found: Any) -> Any:
@@ -239,10 +269,19 @@ def _account(request: HttpRequest) -> str:
     if what == "link":
         return _link(request, verbs.renew_link(by, user))
     if what == "disable":
-        verbs.disable_account(by, user)
+        _disable(request, user)
     elif what == "enable":
         verbs.enable_account(by, user)
     return ""
+
+
+def _disable(request: HttpRequest, user: User) -> None:
+    """Disables an account; whoever created one that still waited is told why it was refused."""
+    waited, why = user.standing == Standing.WAITING, endings.reason(request)
+    with transaction.atomic():
+        verbs.disable_account(request.user, user, why)
+        if waited and user.created_by != request.user:
+            account_news.account_refused(user, why)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -287,8 +326,12 @@ def approvals(request: HttpRequest) -> HttpResponse:
     said = ""
     if request.method == "POST":
         try:
+            ending = _disabling(request) or _refusing(request)
+            if ending and (asks := endings.confirm(request, ending)):
+                return asks
             _decide(request)
-            return HttpResponseRedirect(reverse("approvals"))
+            told.leave(request, ending.done if ending else _("已办理。"))
+            return HttpResponseRedirect(request.get_full_path())
         except PeopleError as error:
             said = say(error.text)
     live = Capacity.objects.filter(ended__isnull=True)
@@ -316,12 +359,23 @@ def approvals(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/approvals.html", context, status=422 if said else 200)
 
 
+def _refusing(request: HttpRequest) -> endings.Ending | None:
+    """The capacity that is to be ended or refused, as posted; None: something else is."""
+    if request.POST.get("what") != "end_capacity":
+        return None
+    number = _number(request.POST.get("capacity", ""))
+    return endings.of_capacity(get_object_or_404(Capacity, pk=number))
+
+
 def _decide(request: HttpRequest) -> None:
     post, by = request.POST, request.user
     what = post.get("what", "")
     if what in ("approve_account", "disable_account"):
-        verb = verbs.approve_account if what == "approve_account" else verbs.disable_account
-        verb(by, get_object_or_404(User, pk=_number(post.get("user", ""))))
+        user = get_object_or_404(User, pk=_number(post.get("user", "")))
+        if what == "approve_account":
+            verbs.approve_account(by, user)
+        else:
+            _disable(request, user)
     elif what in ("approve_capacity", "end_capacity"):
         capacity = get_object_or_404(Capacity, pk=_number(post.get("capacity", "")))
         with transaction.atomic():
@@ -329,8 +383,8 @@ def _decide(request: HttpRequest) -> None:
                 verbs.approve_capacity(by, capacity)
                 account_news.granted(capacity)
             else:
-                verbs.end_capacity(by, capacity)
-                account_news.ended(capacity)
+                verbs.end_capacity(by, capacity, endings.reason(request))
+                account_news.ended(capacity, endings.reason(request))
     elif what == "grant":
         user = User.objects.filter(username=post.get("username", "").strip().lower()).first()
         organisation = Organisation.objects.filter(id=post.get("organisation", "")).first()

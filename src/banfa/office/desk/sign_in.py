@@ -25,7 +25,7 @@ class SignIn(LoginView):
             "oidc": _oidc(),
             "demo_groups": doors.groups(search) if settings.DEMO else [],
             "who": search,
-            "next": self.request.GET.get("next", ""),
+            "next": self.request.POST.get("next") or self.request.GET.get("next", ""),
         }
         return context
 

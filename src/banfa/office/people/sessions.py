@@ -9,6 +9,7 @@ import time
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth import logout
@@ -17,6 +18,7 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.functional import SimpleLazyObject
 from django.utils.http import urlencode
+from django.utils.module_loading import import_string
 
 from banfa.office import clock
 from banfa.office.people import access, accounts, audit, passwords
@@ -112,10 +114,9 @@ class GateMiddleware:
             return None
         user = request.user
         if not user.is_authenticated:
-            keeps = getattr(view, "signed_out", None)
-            if keeps is not None and request.method == "POST" and not _fetched(request):
-                return keeps(request)
-            return _away(request, _sign_in(request))
+            keeps = import_string(settings.SIGNED_OUT_POST)
+            again = keeps(request) if request.method == "POST" else None
+            return again or _away(request, _sign_in(request))
         if name in UNFINISHED:
             return None
         if passwords.expired(user, clock.now()):
@@ -134,10 +135,30 @@ def _second_factor_seen(request: HttpRequest) -> bool:
 
 
 def _sign_in(request: HttpRequest) -> str:
-    asked = {"next": request.get_full_path()} if request.method == "GET" else {}
-    if over := getattr(request, "over", ""):
+    """The sign-in page, with where to go on from there and, when a session was lost, that it was.
+
+    A browser that still shows a session's cookie had one that has ended, here or elsewhere.
+    """
+    asked = {"next": place} if (place := _place(request)) else {}
+    lost = request.method == "POST" or settings.SESSION_COOKIE_NAME in request.COOKIES
+    if over := getattr(request, "over", "lost" if lost else ""):
         asked["over"] = over
     return reverse("account_login") + (f"?{urlencode(asked)}" if asked else "")
+
+
+def _place(request: HttpRequest) -> str:
+    """The address of the page on which the visitor was; '' when it is not known.
+
+    For what is posted or fetched that is the page it came from: its own address may not be one
+    that can be opened.
+    """
+    htmx = getattr(request, "htmx", None)
+    if request.method == "GET" and not htmx:
+        return request.get_full_path()
+    came = urlsplit((htmx.current_url if htmx else "") or request.headers.get("Referer", ""))
+    if came.netloc != request.get_host() or not came.path.startswith("/"):
+        return ""
+    return came.path + (f"?{came.query}" if came.query else "")
 
 
 def _fetched(request: HttpRequest) -> bool:

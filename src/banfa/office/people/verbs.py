@@ -157,13 +157,18 @@ def approve_account(by: User | None, user: User) -> None:
     _stand(by, user, Standing.ACTIVE, "account_approved", (Standing.WAITING,))
 
 
-def disable_account(by: User, user: User) -> None:
-    """Disables an account at once. By the system or the security administrator."""
+def disable_account(by: User, user: User, reason: str = "") -> None:
+    """Disables an account at once. By the system or the security administrator.
+
+    The log keeps the reason.
+    """
     if not access.reach(by, clock.today()).does("approve.accounts"):
         _need(by, "administer.accounts")
     if by.pk == user.pk:
         raise NotAllowed("不得停用自己的账号", "nobody disables their own account")
-    _stand(by, user, Standing.DISABLED, "account_disabled", (Standing.ACTIVE, Standing.WAITING))
+    _stand(
+        by, user, Standing.DISABLED, "account_disabled", (Standing.ACTIVE, Standing.WAITING), reason
+    )
 
 
 def enable_account(by: User, user: User) -> None:
@@ -180,7 +185,9 @@ def renew_link(by: User, user: User) -> str:
     return invitations.make(user, by)
 
 
-def _stand(by: User | None, user: User, to: str, kind: str, from_: Iterable[str]) -> None:
+def _stand(
+    by: User | None, user: User, to: str, kind: str, from_: Iterable[str], reason: str = ""
+) -> None:
     with transaction.atomic():
         kept = User.objects.select_for_update().get(pk=user.pk)
         if kept.standing not in from_:
@@ -191,7 +198,7 @@ def _stand(by: User | None, user: User, to: str, kind: str, from_: Iterable[str]
         before, user.standing = kept.standing, to
         user.approved_by = by if to == Standing.ACTIVE else None
         user.save(update_fields=["standing", "approved_by"])
-    audit.note(kind, by, _of(user), {"standing": before}, {"standing": to})
+    audit.note(kind, by, _of(user), {"standing": before}, {"standing": to} | _why(reason))
 
 
 # --- members of an organisation -----------------------------------------------------------------
@@ -226,7 +233,7 @@ def join(
     return found
 
 
-def end_member(by: User, membership: Membership) -> None:
+def end_member(by: User, membership: Membership, reason: str = "") -> None:
     """Ends a membership and its capacities; an account without another one is disabled."""
     _administers(by, membership.organisation)
     user, now = membership.user, clock.now()
@@ -238,14 +245,15 @@ def end_member(by: User, membership: Membership) -> None:
         for capacity in Capacity.objects.filter(
             user=user, organisation=membership.organisation, ended__isnull=True
         ):
-            _end(by, capacity, now)
+            _end(by, capacity, now, reason)
         others = Membership.objects.filter(user=user).exclude(pk=membership.pk)
         if not any(m.holds(clock.today()) for m in others):
             _stand(
                 by, user, Standing.DISABLED, "account_disabled",
-                (Standing.ACTIVE, Standing.WAITING, Standing.DISABLED),
+                (Standing.ACTIVE, Standing.WAITING, Standing.DISABLED), reason,
             )  # fmt: skip
-    audit.note("member_ended", by, f"{_of(user)} @{membership.organisation_id}")
+    object = f"{_of(user)} @{membership.organisation_id}"
+    audit.note("member_ended", by, object, None, _why(reason) or None)
 
 
 # --- capacities ---------------------------------------------------------------------------------
@@ -308,20 +316,21 @@ def approve_capacity(by: User | None, capacity: Capacity) -> None:
     audit.note("capacity_approved", by, f"capacity:{capacity.pk}", None, _told(capacity))
 
 
-def end_capacity(by: User, capacity: Capacity) -> None:
+def end_capacity(by: User, capacity: Capacity, reason: str = "") -> None:
     """Ends a capacity (or refuses one asked for); what was delegated from it ends with it."""
     if not access.reach(by, clock.today()).does("approve.capacities"):
         _administers(by, capacity.organisation)
     if capacity.ended:
         raise PeopleError("这一身份已终止", "it has ended")
-    _end(by, capacity, clock.now())
+    _end(by, capacity, clock.now(), reason)
 
 
-def _end(by: User, capacity: Capacity, now: dt.datetime) -> None:
+def _end(by: User, capacity: Capacity, now: dt.datetime, reason: str) -> None:
     capacity.ended = now
     capacity.save(update_fields=["ended"])
     Delegation.objects.filter(capacity=capacity, ended__isnull=True).update(ended=now)
-    audit.note("capacity_ended", by, f"capacity:{capacity.pk}", _told(capacity))
+    after = _why(reason) or None
+    audit.note("capacity_ended", by, f"capacity:{capacity.pk}", _told(capacity), after)
 
 
 def delegate(
@@ -388,6 +397,11 @@ def _no_role(user: User) -> None:
         raise PeopleError(
             "管理员账号不得兼任业务身份", "an administrator's account holds no capacity"
         )
+
+
+def _why(reason: str) -> dict[str, str]:
+    """A reason as the log keeps it; nothing when none was given."""
+    return {"reason": reason} if reason else {}
 
 
 def _of(user: User) -> str:
