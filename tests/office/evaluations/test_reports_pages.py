@@ -288,6 +288,10 @@ def test_tables_leave_as_workbooks_with_numbers(
 ) -> None:
     entry = entry_of(annual, centres[1])
     verbs.enter(None, entry, Stage.REPORTED, [Value("spending", 2029, Decimal("200.5"))])
+    for page in ("/reports/summary/?period=2029", "/reports/compare/"):
+        drafted = boss.get(page).content.decode()
+        assert "200.5" not in drafted and "0 / 3" in drafted
+    Entry.objects.filter(pk=entry.pk).update(stage=Stage.REPORTED)
     for page in (
         f"/figures/{annual.pk}/file.xlsx",
         "/reports/summary/?period=2029&file=xlsx",
@@ -304,6 +308,7 @@ def test_tables_leave_as_workbooks_with_numbers(
             for c in row
         ]
         assert 200.5 in cells, page
+        assert "figures/" in page or any("1 / 3" in str(c) for c in cells), page
     listed = boss.get("/lists/reports/file.csv?period=2029")
     assert "逾期未报" in b"".join(listed.streaming_content).decode()
     Right.objects.filter(thing="export.list").update(allowed=False)
@@ -371,6 +376,7 @@ def test_a_page_asks_little(
     for centre in centres:
         verbs.enter(None, entry_of(annual, centre), Stage.REPORTED, [
             Value("spending", 2029, Decimal(200)), Value("staff", 2029, 40)])  # fmt: skip
+    Entry.objects.filter(centre__in=centres[1:]).update(stage=Stage.REPORTED)
     address = page.format(annual.pk, centres[1])
     boss.get(address)
     with CaptureQueriesContext(connection) as counted:
