@@ -383,3 +383,86 @@ def test_a_page_asks_little(
         assert boss.get(address).status_code == 200
     told = "\n".join(q["sql"][:160] for q in counted)
     assert len(counted) <= MOST_QUERIES, f"{len(counted)}\n{told}"
+
+
+# --- a round beside the yearly reports ------------------------------------------------------------
+
+
+@pytest.fixture
+def round_(annual: Collection, centres: tuple[str, str, str]) -> Collection:
+    """A round over 2028 and 2029, whose yearly tables 2027 to 2029 are on file; the second centre
+    has reported 100, 110 and 120 (the last as a reviewer's draft has 999)."""
+    tables = [annual]
+    for year in (2027, 2028):
+        tables.append(verbs.open_collection(None, Opening(
+            annual.system, Kind.ANNUAL, year, Text(f"{year}", f"{year}"),
+            dt.date(2030, 1, 1), centres=centres)))  # fmt: skip
+    for table, spending in zip(tables, (120, 100, 110), strict=True):
+        entry = entry_of(table, centres[1])
+        verbs.enter(None, entry, Stage.REPORTED, [
+            Value("spending", table.year, Decimal(spending)), Value("staff", table.year, 40),
+            Value("rd_staff", table.year, 20)])  # fmt: skip
+        verbs.finish(None, entry, Stage.REPORTED)
+    verbs.enter(None, entry_of(annual, centres[1]), Stage.REVIEWED, [
+        Value("spending", 2029, Decimal(999), "草稿")])  # fmt: skip
+    return verbs.open_collection(None, Opening(
+        annual.system, Kind.ROUND, 2029, Text("2030年评估", "2030"), dt.date(2030, 3, 1),
+        round=1, centres=centres))  # fmt: skip
+
+
+def test_a_round_shows_and_takes_what_the_yearly_reports_have(
+    unit: Client, boss: Client, round_: Collection, annual: Collection,
+    centres: tuple[str, str, str],
+) -> None:  # fmt: skip
+    table = f"/figures/{round_.pk}/{centres[1]}/"
+    lines = {line.key: line for line in sheets.sheet(entry_of(round_, centres[1])).lines}
+    assert (lines["spending.2028"].before, lines["spending.2029"].before) == ("100.00", "110.00")
+    assert lines["spending.2029"].reported == "120.00"
+    page = unit.get(table)
+    said = page.content.decode()
+    assert "带入年度报告数" in said and "已填报" in said
+    assert f'href="/figures/{annual.pk}/{centres[1]}/#line-spending.2029">120.00' in said
+    typed = form(page) | {"v.spending.2029": "500", "v.staff.2029": "4o", "do": "take"}
+    answer = unit.post(table, typed)
+    assert answer.status_code == 422 and 'value="4o"' in answer.content.decode()
+    typed = form(answer) | {"v.spending.2029": "500", "v.staff.2029": "", "do": "take"}
+    answer = unit.post(table, typed)
+    assert answer.status_code == 302 and "taken=5" in answer["Location"]
+    held = {(f.indicator, f.year): f.reported for f in entry_of(round_, centres[1]).figures.all()}
+    assert held["spending", 2029] == 50000 and held["spending", 2028] == 11000
+    assert held["staff", 2029] == 40
+    said = unit.get(answer["Location"]).content.decode()
+    assert "已带入年度报告数 5 项" in said and "不一致" in said
+    assert "该年年度报告为 120.00 万元" in said
+    assert 'value="take"' not in said
+    entry = entry_of(round_, centres[1])
+    verbs.enter(None, entry, Stage.REPORTED, [Value("spending", 2029, Decimal(500), "新购设备")])
+    verbs.finish(None, entry, Stage.REPORTED)
+    assert "120.00" in boss.get(table).content.decode()
+    with CaptureQueriesContext(connection) as counted:
+        assert boss.get(table).status_code == 200
+    assert len(counted) <= MOST_QUERIES
+
+
+def test_the_template_has_the_same_year_before_as_the_page(
+    unit: Client, round_: Collection, annual: Collection, centres: tuple[str, str, str]
+) -> None:
+    verbs.enter(None, entry_of(round_, centres[1]), Stage.REPORTED, [
+        Value("spending", 2028, Decimal(700))])  # fmt: skip
+    for of in (round_, annual):
+        Entry.objects.filter(collection=annual).update(stage=Stage.EMPTY)
+        if of == round_:
+            Entry.objects.filter(collection=annual, centre=centres[1]).update(stage=Stage.REPORTED)
+        data = unit.get(f"/figures/{of.pk}/template.xlsx").content
+        sheet = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        rows = sheet.get_sheet_by_index(0).to_python()[4:]
+        codes = {"A1": "spending", "B0": "staff", "B1": "rd_staff", "C1": "standards"}
+        told = {(codes[row[2]], int(row[5])): row[6] for row in rows}
+        lines = sheets.sheet(entry_of(of, centres[1])).lines
+        shown = {
+            (x.name, x.year): float(x.before) if x.before else ""
+            for x in lines
+            if x.name != "honest"
+        }
+        assert told == shown
+        assert told["spending", 2029] == (700 if of == round_ else 110)

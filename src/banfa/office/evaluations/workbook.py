@@ -20,7 +20,7 @@ from typing import Any
 import python_calamine
 import xlsxwriter
 
-from banfa.office.evaluations import plausibility, rights, verbs
+from banfa.office.evaluations import plausibility, rights, verbs, yearly
 from banfa.office.evaluations.errors import EvaluationError, Refused
 from banfa.office.evaluations.models import Collection, Entry, Figure, Stage
 from banfa.office.evaluations.queries import written
@@ -113,21 +113,15 @@ def _write(sheet: Any, row: int, at: int, value: object, look: Any) -> None:
 def _lines(collection: Collection, entries: list[Entry], stage: int) -> Iterable[dict[str, object]]:
     years = years_of(collection)
     fields = fields_of(collection, stage)
-    held: dict[tuple[str, str, int], Figure] = {}
-    found = Figure.objects.filter(
-        entry__centre__in=[e.centre_id for e in entries],
-        entry__collection__book=collection.book_id,
-        entry__collection__system__system=collection.system.system,
-        year__in=[years[0] - 1, *years],
-    ).select_related("entry")
-    for figure in found.order_by("entry__collection__kind"):
-        held[figure.entry.centre_id, figure.indicator, figure.year] = figure
+    own: dict[int, dict[tuple[str, int], Figure]] = {}
+    for figure in Figure.objects.filter(entry__in=[e.pk for e in entries]):
+        own.setdefault(figure.entry_id, {})[figure.indicator, figure.year] = figure
+    reported = yearly.of_many(collection, [e.centre_id for e in entries])
     for entry in entries:
+        held, past = own.get(entry.pk, {}), reported.get(entry.centre_id, {})
         for name, one in fields.items():
             for year in years:
-                last = held.get((entry.centre_id, name, year - 1))
-                own = held.get((entry.centre_id, name, year))
-                mine = own if own is not None and own.entry_id == entry.pk else None
+                last, mine = yearly.before(held, past, name, year), held.get((name, year))
                 yield {
                     "centre": entry.centre_id,
                     "name": entry.centre.title_zh or entry.centre_id,
@@ -494,8 +488,12 @@ def apply(
     return made
 
 
-def asks(collection: Collection, centres: Iterable[str]) -> dict[str, int]:
+def asks(collection: Collection, centres: Sequence[str]) -> dict[str, int]:
     """How many figures of these centres now ask for a reason."""
-    entries = Entry.objects.filter(collection=collection, centre__in=list(centres))
+    entries = Entry.objects.filter(collection=collection, centre__in=centres)
     chosen = entries.select_related("collection__system").prefetch_related("figures")
-    return {one.centre_id: len(plausibility.asks(one)) for one in chosen}
+    reported = yearly.of_many(collection, centres)
+    return {
+        one.centre_id: len(plausibility.asks(one, reported.get(one.centre_id, {})))
+        for one in chosen
+    }
