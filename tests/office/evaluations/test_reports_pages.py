@@ -209,6 +209,9 @@ def test_a_workbook_is_told_row_by_row_and_entered_once(
     said = unit.get(preview).content.decode()
     assert "入库 1 项数据" in said and "many" in said and "没有中心" in said
     assert not Figure.objects.exists()
+    row = said[said.index("研发经费") - 400 :]
+    for part in ("研发经费", "A1", "单位：万元", "2029", "200.00", "原值", "新值", "mini-0002"):
+        assert part in row
     assert unit.post(preview).status_code == 302
     assert Figure.objects.get().reported == 20000
     receipt = unit.get(preview).content.decode()
