@@ -305,6 +305,8 @@ def test_last_years_report_stands_beside_and_is_compared(
     verbs.enter(None, entry_of(annual, centres[0]), Stage.REPORTED,
                 [Value("spending", 2027, Decimal("50.5"))])  # fmt: skip
     entry = entry_of(round_, centres[0])
+    assert verbs.enter(None, entry, Stage.REPORTED, figures()).asks == []  # a draft is no report
+    Entry.objects.filter(collection=annual).update(stage=Stage.REPORTED)
     done = verbs.enter(None, entry, Stage.REPORTED, figures())
     assert [(p.indicator, p.year) for p in done.asks] == [("spending", 2028)]
     row = queries.rows(entry)[0]

@@ -322,6 +322,9 @@ def test_figures_are_added_exactly_by_place_field_and_year(
     for centre, spending in zip(centres[:2], ("200.10", "300.25"), strict=True):
         verbs.enter(None, entry_of(annual, centre), Stage.REPORTED, values(spending))
     places = {"370000": ("山东",), "110000": ("北京",)}
+    assert summaries.grouped(ALL, annual, "place", places) == []  # drafts count for nothing
+    Entry.objects.filter(centre__in=centres[:2]).update(stage=Stage.REPORTED)
+    assert summaries.coverage(ALL, [annual]) == {annual.pk: (2, 3)}
     groups = {g.key: g for g in summaries.grouped(ALL, annual, "place", places)}
     cell = groups["*"].cells["spending"]
     assert (cell.total, cell.count, cell.mean) == ("500.35", 2, "250.18")
@@ -334,6 +337,7 @@ def test_figures_are_added_exactly_by_place_field_and_year(
     verbs.enter(
         None, entry_of(earlier, centres[0]), Stage.REPORTED, [Value("spending", 2028, Decimal(160))]
     )
+    Entry.objects.filter(collection=earlier, centre=centres[0]).update(stage=Stage.REPORTED)
     known, years = summaries.over_years(ALL, "mini")
     assert [(g.key, g.cells["spending"].total) for g in years] == [
         ("2028", "160.00"), ("2029", "500.35"),
@@ -344,3 +348,19 @@ def test_figures_are_added_exactly_by_place_field_and_year(
     )  # fmt: skip
     assert (shown[0].values, shown[0].change) == (["160.00", "200.10"], "25.1")
     assert not summaries.additive(known["spending"].model_copy(update={"unit": "%"}))
+
+
+def test_a_reviewers_draft_does_not_count_until_the_review_is_finished(
+    annual: Collection, centres: tuple[str, str, str]
+) -> None:
+    entry = entry_of(annual, centres[0])
+    verbs.enter(None, entry, Stage.REPORTED, values("200"))
+    verbs.finish(None, entry, Stage.REPORTED)
+    verbs.enter(None, entry, Stage.REVIEWED, [Value("spending", 2029, Decimal(150), "核减")])
+
+    def total() -> str | None:
+        return summaries.grouped(ALL, annual, "field")[-1].cells["spending"].total
+
+    assert total() == "200.00"
+    verbs.finish(None, entry, Stage.REVIEWED)
+    assert total() == "150.00"

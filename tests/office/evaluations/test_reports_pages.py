@@ -209,6 +209,9 @@ def test_a_workbook_is_told_row_by_row_and_entered_once(
     said = unit.get(preview).content.decode()
     assert "入库 1 项数据" in said and "many" in said and "没有中心" in said
     assert not Figure.objects.exists()
+    row = said[said.index("研发经费") - 400 :]
+    for part in ("研发经费", "A1", "单位：万元", "2029", "200.00", "原值", "新值", "mini-0002"):
+        assert part in row
     assert unit.post(preview).status_code == 302
     assert Figure.objects.get().reported == 20000
     receipt = unit.get(preview).content.decode()
@@ -288,6 +291,10 @@ def test_tables_leave_as_workbooks_with_numbers(
 ) -> None:
     entry = entry_of(annual, centres[1])
     verbs.enter(None, entry, Stage.REPORTED, [Value("spending", 2029, Decimal("200.5"))])
+    for page in ("/reports/summary/?period=2029", "/reports/compare/"):
+        drafted = boss.get(page).content.decode()
+        assert "200.5" not in drafted and "0 / 3" in drafted
+    Entry.objects.filter(pk=entry.pk).update(stage=Stage.REPORTED)
     for page in (
         f"/figures/{annual.pk}/file.xlsx",
         "/reports/summary/?period=2029&file=xlsx",
@@ -304,6 +311,7 @@ def test_tables_leave_as_workbooks_with_numbers(
             for c in row
         ]
         assert 200.5 in cells, page
+        assert "figures/" in page or any("1 / 3" in str(c) for c in cells), page
     listed = boss.get("/lists/reports/file.csv?period=2029")
     assert "逾期未报" in b"".join(listed.streaming_content).decode()
     Right.objects.filter(thing="export.list").update(allowed=False)
@@ -371,9 +379,93 @@ def test_a_page_asks_little(
     for centre in centres:
         verbs.enter(None, entry_of(annual, centre), Stage.REPORTED, [
             Value("spending", 2029, Decimal(200)), Value("staff", 2029, 40)])  # fmt: skip
+    Entry.objects.filter(centre__in=centres[1:]).update(stage=Stage.REPORTED)
     address = page.format(annual.pk, centres[1])
     boss.get(address)
     with CaptureQueriesContext(connection) as counted:
         assert boss.get(address).status_code == 200
     told = "\n".join(q["sql"][:160] for q in counted)
     assert len(counted) <= MOST_QUERIES, f"{len(counted)}\n{told}"
+
+
+# --- a round beside the yearly reports ------------------------------------------------------------
+
+
+@pytest.fixture
+def round_(annual: Collection, centres: tuple[str, str, str]) -> Collection:
+    """A round over 2028 and 2029, whose yearly tables 2027 to 2029 are on file; the second centre
+    has reported 100, 110 and 120 (the last as a reviewer's draft has 999)."""
+    tables = [annual]
+    for year in (2027, 2028):
+        tables.append(verbs.open_collection(None, Opening(
+            annual.system, Kind.ANNUAL, year, Text(f"{year}", f"{year}"),
+            dt.date(2030, 1, 1), centres=centres)))  # fmt: skip
+    for table, spending in zip(tables, (120, 100, 110), strict=True):
+        entry = entry_of(table, centres[1])
+        verbs.enter(None, entry, Stage.REPORTED, [
+            Value("spending", table.year, Decimal(spending)), Value("staff", table.year, 40),
+            Value("rd_staff", table.year, 20)])  # fmt: skip
+        verbs.finish(None, entry, Stage.REPORTED)
+    verbs.enter(None, entry_of(annual, centres[1]), Stage.REVIEWED, [
+        Value("spending", 2029, Decimal(999), "草稿")])  # fmt: skip
+    return verbs.open_collection(None, Opening(
+        annual.system, Kind.ROUND, 2029, Text("2030年评估", "2030"), dt.date(2030, 3, 1),
+        round=1, centres=centres))  # fmt: skip
+
+
+def test_a_round_shows_and_takes_what_the_yearly_reports_have(
+    unit: Client, boss: Client, round_: Collection, annual: Collection,
+    centres: tuple[str, str, str],
+) -> None:  # fmt: skip
+    table = f"/figures/{round_.pk}/{centres[1]}/"
+    lines = {line.key: line for line in sheets.sheet(entry_of(round_, centres[1])).lines}
+    assert (lines["spending.2028"].before, lines["spending.2029"].before) == ("100.00", "110.00")
+    assert lines["spending.2029"].reported == "120.00"
+    page = unit.get(table)
+    said = page.content.decode()
+    assert "带入年度报告数" in said and "已填报" in said
+    assert f'href="/figures/{annual.pk}/{centres[1]}/#line-spending.2029">120.00' in said
+    typed = form(page) | {"v.spending.2029": "500", "v.staff.2029": "4o", "do": "take"}
+    answer = unit.post(table, typed)
+    assert answer.status_code == 422 and 'value="4o"' in answer.content.decode()
+    typed = form(answer) | {"v.spending.2029": "500", "v.staff.2029": "", "do": "take"}
+    answer = unit.post(table, typed)
+    assert answer.status_code == 302 and "taken=5" in answer["Location"]
+    held = {(f.indicator, f.year): f.reported for f in entry_of(round_, centres[1]).figures.all()}
+    assert held["spending", 2029] == 50000 and held["spending", 2028] == 11000
+    assert held["staff", 2029] == 40
+    said = unit.get(answer["Location"]).content.decode()
+    assert "已带入年度报告数 5 项" in said and "不一致" in said
+    assert "该年年度报告为 120.00 万元" in said
+    assert 'value="take"' not in said
+    entry = entry_of(round_, centres[1])
+    verbs.enter(None, entry, Stage.REPORTED, [Value("spending", 2029, Decimal(500), "新购设备")])
+    verbs.finish(None, entry, Stage.REPORTED)
+    assert "120.00" in boss.get(table).content.decode()
+    with CaptureQueriesContext(connection) as counted:
+        assert boss.get(table).status_code == 200
+    assert len(counted) <= MOST_QUERIES
+
+
+def test_the_template_has_the_same_year_before_as_the_page(
+    unit: Client, round_: Collection, annual: Collection, centres: tuple[str, str, str]
+) -> None:
+    verbs.enter(None, entry_of(round_, centres[1]), Stage.REPORTED, [
+        Value("spending", 2028, Decimal(700))])  # fmt: skip
+    for of in (round_, annual):
+        Entry.objects.filter(collection=annual).update(stage=Stage.EMPTY)
+        if of == round_:
+            Entry.objects.filter(collection=annual, centre=centres[1]).update(stage=Stage.REPORTED)
+        data = unit.get(f"/figures/{of.pk}/template.xlsx").content
+        sheet = python_calamine.CalamineWorkbook.from_filelike(io.BytesIO(data))
+        rows = sheet.get_sheet_by_index(0).to_python()[4:]
+        codes = {"A1": "spending", "B0": "staff", "B1": "rd_staff", "C1": "standards"}
+        told = {(codes[row[2]], int(row[5])): row[6] for row in rows}
+        lines = sheets.sheet(entry_of(of, centres[1])).lines
+        shown = {
+            (x.name, x.year): float(x.before) if x.before else ""
+            for x in lines
+            if x.name != "honest"
+        }
+        assert told == shown
+        assert told["spending", 2029] == (700 if of == round_ else 110)

@@ -189,3 +189,29 @@ def test_a_workbook_without_the_headings_or_damaged_is_told() -> None:
             target.writestr(name, b"<broken" if name.endswith("sheet1.xml") else sound.read(name))
     with pytest.raises(EvaluationError, match="damaged"):
         workbook.rows_of(buffer.getvalue())
+
+
+KEYS = ("centre", "code", "indicator", "unit", "year", "value")
+
+
+def test_a_row_with_another_unit_or_name_is_refused_and_says_how_to_mend_it(
+    annual: Collection, centres: tuple[str, str, str]
+) -> None:
+    heads, one = [COLUMNS[key] for key in KEYS], centres[0]
+    data = sheet(
+        (one, "A1", "研发经费", "亿元", 2029, 2), (one, "B0", "研发人员", "人", 2029, 40),
+        (one, "B1", " 研发 人员", "人", 2029, 20), (one, "C1", "", "", 2029, 3), heads=heads,
+    )  # fmt: skip
+    report = workbook.check(None, annual, Stage.REPORTED, data)
+    assert [r.outcome for r in report.rows] == ["wrong", "wrong", "new", "new"]
+    unit, name = (r.problem.zh for r in report.wrong() if r.problem)
+    assert "第 2 行" in unit and "亿元" in unit and "万元" in unit and "换算" in unit
+    assert "第 3 行" in name and "职工" in name and "恢复" in name
+    assert [v.indicator for v in report.values[one]] == ["rd_staff", "standards"]
+
+
+def test_moved_columns_are_told_once(annual: Collection, centres: tuple[str, str, str]) -> None:
+    rows = [(code, centres[0], 2029, 1) for code in ("A1", "B0", "B1", "C1")]
+    with pytest.raises(EvaluationError) as told:
+        workbook.check(None, annual, Stage.REPORTED, sheet(*rows))
+    assert "第 2 行" in told.value.text.zh and "模板" in told.value.text.zh

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from banfa.office import clock
 from banfa.office.demo.figures import SIZES, between, within
-from banfa.office.evaluations import queries, round_queries, round_verbs, rounds, verbs
+from banfa.office.evaluations import queries, round_queries, round_verbs, rounds, verbs, yearly
 from banfa.office.evaluations.models import (
     Collection,
     Entry,
@@ -46,6 +46,7 @@ from banfa.rules.system import Indicator, Thresholds
 
 MANY, GENERATIONS = 64, 40
 REASON = "本轮参评不足十家，按比例折算没有名额；经会商，达到该等级分数线的不受名额限制（虚构）"
+OTHERWISE = "评估口径与年度报告不同，已核对（虚构）"
 Values = dict[tuple[str, int], int]
 """The value of each indicator and year, as it is stored."""
 
@@ -99,7 +100,8 @@ def _round(reach: Reach, one: Round) -> bool:
             _write(entry, _fit(collection, entry, grade, thresholds), Stage.VERIFIED)
         else:
             dice = random.Random(f"{programme} {entry.centre_id}")
-            _write(entry, _values(collection, dice), far[entry.centre_id])
+            drawn = _values(collection, dice)
+            _write(entry, drawn | _reported(entry, drawn), far[entry.centre_id])
     if decided and text:
         verbs.set_thresholds(reach, collection, text, clock.today())
         scored = verbs.score_collection(reach, collection)
@@ -212,17 +214,24 @@ def _places(collection: Collection, name: str | None) -> int:
     return system_of(collection.system).indicators[name].places if name else 0
 
 
+def _reported(entry: Entry, drawn: Values) -> Values:
+    """What the centre's yearly reports have for the years of a table."""
+    found = {at: figure.at(Stage.VERIFIED) for at, figure in yearly.of(entry).items()}
+    return {at: value for at, value in found.items() if at in drawn and value is not None}
+
+
 def _write(entry: Entry, values: Values, stage: Stage) -> None:
     """A centre's table up to a step."""
     collection = entry.collection
     at = dt.datetime.combine(collection.opens, dt.time(10), clock.SHANGHAI)
     moment = at + dt.timedelta(days=20)
     asked = fields_of(collection, stage)
-    rows = []
+    rows, reported = [], _reported(entry, values)
     for (name, year), value in values.items():
         if stage == Stage.EMPTY or name not in asked:
             continue
         row = Figure(entry=entry, indicator=name, year=year, stage=stage, reported=value)
+        row.reason = OTHERWISE if reported.get((name, year), value) != value else ""
         row.reviewed = value if stage >= Stage.REVIEWED else None
         row.verified = value if stage >= Stage.VERIFIED else None
         rows.append(row)

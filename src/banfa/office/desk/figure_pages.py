@@ -115,6 +115,9 @@ class Shown:
     hands: list[tuple[str, str, str]] = field(default_factory=list)
     trail: list[dict[str, Any]] = field(default_factory=list)
     before: str = ""
+    report: str = ""
+    report_state: tuple[Any, str] | None = None
+    report_differs: bool = False
     latest: str | None = None
     frozen_shown: str = ""
     new_group: bool = False
@@ -166,6 +169,10 @@ def _shown(made: Sheet, step: Stage | None, given: Mapping[str, str] | None) -> 
         shown.trail = [_told(one, change) for change in line.changes]
         shown.before, shown.latest = in_words(one, line.before), line.held(Stage.VERIFIED)
         shown.frozen_shown = in_words(one, line.frozen)
+        if line.report is not None and line.reported is not None:
+            shown.report = in_words(one, line.reported)
+            shown.report_state = figure_words.STAGES[Stage(line.report.stage)]
+            shown.report_differs = shown.latest is not None and shown.latest != line.reported
         shown.hands = list(_together(shown.hands))
         values = {v for v in line.values.values() if v is not None}
         shown.differs = len(values) > 1
@@ -275,6 +282,9 @@ def _page(
         "may_goal": goals.may_set(request.reach, entry),
         "goal_rows": [r for r in rows if r.line.indicator.type == "number"],
         "has_goals": any(r.line.goal for r in rows),
+        "has_report": any(r.report for r in rows),
+        "may_take": mine and step == Stage.REPORTED and any(_fills(r.line) for r in rows),
+        "taken": _count(request.GET.get("taken", "")),
         "has_hands": not mine or any(r.hands for r in rows),
         "files": {p.digest: p for r in rows for p in r.line.proofs},
         "viewing": viewing,
@@ -443,6 +453,34 @@ def _saved(request: HttpRequest, entry: Entry, problems: list[Problem]) -> JsonR
     return JsonResponse(told)
 
 
+def _fills(line: Line) -> bool:
+    """Whether a line is empty and the yearly report has its value."""
+    return line.reported is not None and line.values.get(int(Stage.REPORTED)) is None
+
+
+def _do_take(request: HttpRequest, entry: Entry) -> HttpResponse:
+    """Saves what was typed, then fills what is still empty from the yearly reports."""
+    _made, problems, _done = _save(request, entry)
+    if problems:
+        said = _("有 %s 项填写有误，请先改正，再带入年度报告数；其余各项已保存。")
+        return _answer(request, entry, said % len(problems), problems)
+    step = _step(entry)
+    if step != Stage.REPORTED:
+        raise EvaluationError("只有填报时可以带入", "only while the figures are reported")
+    values = [
+        Value(line.name, line.year, _as_given(line.indicator, line.reported))
+        for line in sheets.sheet(entry).lines
+        if _fills(line)
+    ]
+    done = verbs.enter(request.reach, entry, step, values, entry.version).changed
+    return _back_to(entry, f"saved=taken&taken={done}")
+
+
+def _count(raw: str) -> int:
+    """A number in an address; 0 for anything else."""
+    return int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 6 else 0
+
+
 def _do_finish(request: HttpRequest, entry: Entry) -> HttpResponse:
     _made, problems, _done = _save(request, entry)
     if problems:
@@ -502,6 +540,7 @@ def _do_unproof(request: HttpRequest, entry: Entry) -> HttpResponse:
 
 _DOES: dict[str, Callable[[HttpRequest, Entry], HttpResponse]] = {
     "save": _do_save,
+    "take": _do_take,
     "finish": _do_finish,
     "back": _do_back,
     "goal": _do_goal,

@@ -305,12 +305,40 @@ def _rows(report: workbook.Report) -> dict[str, Any]:
     ordered = sorted(report.rows, key=lambda r: (r.outcome != Outcome.WRONG, r.row))
     words = figure_words.OUTCOMES
     return {
-        "lines": [(row, *words[row.outcome], say(row.problem)) for row in ordered[:SHOWN_ROWS]],
+        "lines": [_line(row) for row in ordered[:SHOWN_ROWS]],
         "more": max(len(ordered) - SHOWN_ROWS, 0),
         "counts": [(*words[o], report.count(o)) for o in Outcome if report.count(o)],
         "good": sum(len(values) for values in report.values.values()),
         "centres": len(report.values),
     }
+
+
+@dataclass
+class Line:
+    """A row of an upload in words: whose, which figure of which year, from what to what."""
+
+    row: workbook.RowReport
+    centre: str
+    indicator: str
+    unit: str
+    before: str
+    after: str
+    outcome: tuple[Any, str]
+    problem: str
+
+
+def _line(row: workbook.RowReport) -> Line:
+    one, wrong = row.one, row.outcome == Outcome.WRONG
+    return Line(
+        row,
+        say(row.name) or row.centre,
+        say(one.name) if one is not None else row.indicator,
+        unit_of(one) if one is not None else "",
+        in_words(one, row.before) if one is not None else "",
+        row.typed if wrong or one is None else in_words(one, row.shown or None),
+        figure_words.OUTCOMES[row.outcome],
+        say(row.problem),
+    )
 
 
 def _receipt(upload: Upload) -> dict[str, Any]:

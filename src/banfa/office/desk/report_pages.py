@@ -33,7 +33,7 @@ from banfa.office.desk.figure_pages import unit_of
 from banfa.office.desk.language import in_english, joined, say
 from banfa.office.desk.report_list import Setting
 from banfa.office.evaluations import reports, rights, summaries, urging
-from banfa.office.evaluations.models import Entry, Kind, Stage
+from banfa.office.evaluations.models import Collection, Entry, Kind, Stage
 from banfa.office.evaluations.reports import Counted, Link, Year
 from banfa.office.evaluations.summaries import Cell, Group
 from banfa.office.evaluations.systems import programme_of, system_of
@@ -221,12 +221,15 @@ def report_summary(request: HttpRequest) -> HttpResponse:
     counted = reports.by_field(found) if by == "field" else reports.by_place(found, within)
     groups: list[Group] = []
     known: dict[str, Indicator] = {}
+    covered = ""
     if about.collection is not None:
         known = summaries.numbers(about.collection)
         groups = summaries.grouped(seen, about.collection, by, within)
+        tables = summaries.coverage(seen, [about.collection])
+        covered = _covered(tables.get(about.collection.pk, (0, 0)))
     names = {key: _group_name(by, key) for key in (*counted, *(g.key for g in groups))}
     if export:
-        return _summary_file(request, about, by, counted, groups, known, names)
+        return _summary_file(request, about, by, counted, groups, known, names, covered)
     context = {
         "here": "reports",
         "about": about,
@@ -242,12 +245,20 @@ def report_summary(request: HttpRequest) -> HttpResponse:
         "heads": [(say(one.name), unit_of(one), summaries.additive(one)) for one in known.values()],
         "groups": [(names[g.key], g.key == "*", _cells(known, g)) for g in groups],
         "group_head": dict(_ways())[by],
+        "covered": covered,
         "sample": say(system_of(about.collection.system).sample) if about.collection else "",
         "back": report_list.address("reports", about),
         "may_export": any("export.list" in t for t in request.reach.rights.values()),
         "statuses": figure_words.STATUSES,
     }
     return render(request, "desk/report_summary.html", context)
+
+
+def _covered(tables: tuple[int, int]) -> str:
+    """How many tables the sums are made of, in words."""
+    done, of = tables
+    told = {"done": done, "of": of}
+    return _("只计已报送的数据表：%(done)s / %(of)s 家；未报送的草稿不计") % told
 
 
 def _ways() -> list[tuple[str, str]]:
@@ -313,7 +324,7 @@ def _standing_chart(by: str, counted: dict[str, Counted], names: dict[str, str])
 
 def _summary_file(
     request: HttpRequest, about: Setting, by: str, counted: dict[str, Counted],
-    groups: list[Group], known: dict[str, Indicator], names: dict[str, str],
+    groups: list[Group], known: dict[str, Indicator], names: dict[str, str], covered: str,
 ) -> HttpResponse:  # fmt: skip
     if not any("export.list" in t for t in request.reach.rights.values()):
         return forbidden_because(request, _("您的身份没有导出列表的权限。"))
@@ -340,7 +351,7 @@ def _summary_file(
         tables.append(
             Table(
                 _("数据汇总"),
-                figure_tables.told(request, title, about.collection),
+                [*figure_tables.told(request, title, about.collection), covered],
                 heads,
                 [[names[g.key], *_flat(known, g)] for g in groups],
             )
@@ -378,8 +389,9 @@ def report_compare(request: HttpRequest) -> HttpResponse:
     collections = list(reversed(summaries.annual(programme)))[-6:] if known else []
     centres = Centre.objects.filter(seen, entries__collection__in=collections).distinct()
     centres = centres.order_by("sort_key", "id")
+    covered = _over_years(collections, summaries.coverage(seen, collections))
     if export:
-        return _compare_file(request, programme, known, years, centres, collections)
+        return _compare_file(request, programme, known, years, centres, collections, covered)
     page = Paginator(centres, PAGE).get_page(request.GET.get("page"))
     one = known.get(name)
     series = summaries.series(page.object_list, collections, name, one) if one else []
@@ -399,11 +411,19 @@ def report_compare(request: HttpRequest) -> HttpResponse:
         "heads": [(say(k.name), unit_of(k), summaries.additive(k)) for k in known.values()],
         "groups": [(g.key, False, _cells(known, g)) for g in years],
         "group_head": _("年度"),
+        "covered": covered,
         "sample": say(system_of(collections[-1].system).sample) if collections else "",
         "latest": collections[-1] if collections else None,
         "may_export": any("export.list" in t for t in request.reach.rights.values()),
     }
     return render(request, "desk/report_compare.html", context)
+
+
+def _over_years(collections: Sequence[Collection], tables: dict[int, tuple[int, int]]) -> str:
+    """How many tables of each year are counted, in words; years without any table are left out."""
+    held = [(c.year, tables[c.pk]) for c in collections if c.pk in tables]
+    told = "；".join(f"{year}：{done} / {of}" for year, (done, of) in held)
+    return _("只计已报送的数据表（家）：%s；未报送的草稿不计") % told if told else ""
 
 
 def _year_chart(one: Indicator, name: str, years: Sequence[Group]) -> list[Chart]:
@@ -435,7 +455,7 @@ def _year_chart(one: Indicator, name: str, years: Sequence[Group]) -> list[Chart
 
 def _compare_file(
     request: HttpRequest, programme: str, known: dict[str, Indicator], years: Sequence[Group],
-    centres: Any, collections: Sequence[Any],
+    centres: Any, collections: Sequence[Any], covered: str,
 ) -> HttpResponse:  # fmt: skip
     if not any("export.list" in t for t in request.reach.rights.values()):
         return forbidden_because(request, _("您的身份没有导出列表的权限。"))
@@ -448,7 +468,7 @@ def _compare_file(
     tables = [
         Table(
             _("历年汇总"),
-            figure_tables.told(request, title, latest),
+            [*figure_tables.told(request, title, latest), covered],
             heads,
             [[g.key, *_flat(known, g)] for g in years],
         )

@@ -6,15 +6,15 @@ from collections.abc import Iterator
 from decimal import Decimal
 from fractions import Fraction
 
+from banfa.office.evaluations import yearly as reported
 from banfa.office.evaluations.errors import Problem
 from banfa.office.evaluations.models import Entry, Figure, Kind, Stage
 from banfa.office.evaluations.systems import scheme_of, system_of, years_of
+from banfa.office.evaluations.yearly import Held
 from banfa.rules.score_words import shown_value, with_unit
 from banfa.rules.system import Difference, Indicator, Share, System
 from banfa.rules.units import unit
 from banfa.rules.words import Text
-
-Held = dict[tuple[str, int], Figure]
 
 
 def gaps(entry: Entry) -> list[Problem]:
@@ -65,18 +65,20 @@ def _needs_all(system: System) -> set[str]:
     return found
 
 
-def asks(entry: Entry, before: Held | None = None) -> list[Problem]:
+def asks(entry: Entry, yearly: Held | None = None) -> list[Problem]:
     """The figures that ask for a reason and have none.
 
     They are jumps from the year before, parts larger than their whole, sums that are not what is
-    added up, differences below zero, and shares above 100 %.
+    added up, differences below zero, shares above 100 %, and values of a round that are not those
+    of the yearly report on the same year.
 
-    `before` are figures of the year before the first, from an earlier report.
+    `yearly` is what the centre's yearly reports have (`yearly.of`), if it was read already.
     """
     system = system_of(entry.collection.system)
     held: Held = {(f.indicator, f.year): f for f in entry.figures.all()}
-    if before is None:
-        before = earlier(entry)
+    if yearly is None:
+        yearly = reported.of(entry)
+    again = yearly if entry.collection.kind == Kind.ROUND else {}
     found = []
     for (name, year), figure in sorted(held.items()):
         one = system.indicators.get(name)
@@ -86,26 +88,14 @@ def asks(entry: Entry, before: Held | None = None) -> list[Problem]:
         found += [
             Problem(name, year, text)
             for text in (
-                *_jumps(one, year, value, held.get((name, year - 1), before.get((name, year - 1)))),
+                *_jumps(one, year, value, reported.before(held, yearly, name, year)),
+                *_otherwise(one, year, value, again.get((name, year))),
                 *_parts(system, one, year, value, held),
                 *_sums(system, one, year, value, held),
                 *_shares(system, name, one, year, value, held),
             )
         ]
     return found
-
-
-def earlier(entry: Entry) -> Held:
-    """The figures of the year before a table's first, as that year's report has them: one query."""
-    years, collection = years_of(entry.collection), entry.collection
-    rows = Figure.objects.filter(
-        entry__centre=entry.centre_id,
-        entry__collection__book=collection.book_id,
-        entry__collection__kind=Kind.ANNUAL,
-        entry__collection__system__system=collection.system.system,
-        year=years[0] - 1,
-    )
-    return {(f.indicator, f.year): f for f in rows}
 
 
 def _jumps(one: Indicator, year: int, value: int, before: Figure | None) -> Iterator[Text]:
@@ -121,6 +111,19 @@ def _jumps(one: Indicator, year: int, value: int, before: Figure | None) -> Iter
             f"{one.name.zh} {year} 年比上年变动 {told}（{was.zh} → {now.zh}），请说明理由",
             f"{one.name.en} changed by {told} in {year} ({was.en} → {now.en}): give a reason",
         )
+
+
+def _otherwise(one: Indicator, year: int, value: int, report: Figure | None) -> Iterator[Text]:
+    """A value that is not the yearly report's on the same year."""
+    told = report.at(Stage.VERIFIED) if report is not None else None
+    if told is None or told == value or one.type != "number":
+        return
+    own, other = (with_unit(shown_value(one, v), one) for v in (value, told))
+    yield Text(
+        f"{one.name.zh} {year} 年为 {own.zh}，该年年度报告为 {other.zh}，请核对或说明理由",
+        f"{one.name.en} in {year} is {own.en}, and {other.en} in that year's report: check it, or"
+        " give a reason",
+    )
 
 
 def _parts(system: System, one: Indicator, year: int, value: int, held: Held) -> Iterator[Text]:

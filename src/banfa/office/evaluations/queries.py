@@ -13,7 +13,7 @@ from decimal import Decimal
 from django.db.models import Count, Q, QuerySet
 
 from banfa.office import clock
-from banfa.office.evaluations import plausibility, rights, tables
+from banfa.office.evaluations import plausibility, rights, tables, yearly
 from banfa.office.evaluations.errors import NotOnFile, Problem
 from banfa.office.evaluations.models import (
     Collection,
@@ -163,19 +163,19 @@ class Row:
 
 
 def rows(of: Entry) -> list[Row]:
-    """A centre's table, indicator by indicator: two queries."""
+    """A centre's table, indicator by indicator: three queries."""
     system = system_of(of.collection.system)
     years = years_of(of.collection)
     held = {(f.indicator, f.year): f for f in of.figures.all()}
-    earlier = plausibility.earlier(of)
+    past_reports = yearly.of(of)
     asked: dict[tuple[str, int | None], list[Text]] = {}
-    for problem in plausibility.asks(of, earlier):
+    for problem in plausibility.asks(of, past_reports):
         asked.setdefault((problem.indicator, problem.year), []).append(problem.text)
     found = []
     for name, one in system.entered(scheme_of(of.collection).occasion).items():
         cells = [_cell(one, year, held.get((name, year)), asked.get((name, year), []))
                  for year in years]  # fmt: skip
-        last = earlier.get((name, years[0] - 1))
+        last = yearly.before(held, past_reports, name, years[0])
         found.append(Row(name, one, cells, written(one, last.at(Stage.VERIFIED)) if last else None))
     return found
 

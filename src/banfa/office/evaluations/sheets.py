@@ -6,7 +6,15 @@ from dataclasses import dataclass, field
 
 from django.db.models import prefetch_related_objects
 
-from banfa.office.evaluations import goals, plausibility, proofs, queries, reports, rights
+from banfa.office.evaluations import (
+    goals,
+    plausibility,
+    proofs,
+    queries,
+    reports,
+    rights,
+    yearly,
+)
 from banfa.office.evaluations.models import Entry, Figure, FigureChange, Kind, Proof, Stage
 from banfa.office.evaluations.queries import written
 from banfa.office.evaluations.systems import fields_of, system_of, years_of
@@ -21,9 +29,10 @@ from banfa.rules.words import Text, words
 class Line:
     """One value that is asked for.
 
-    `before` is the year before's, `values` what each hand has (as a field takes it back), `said`
-    each hand's own last words, `asks` what wants a reason; `frozen` is the value as the report's
-    act found it (None: not reported yet, or no value).
+    `before` is the year before's, `report` the yearly report's value for the year itself where this
+    is a round's table (its `entry` is the report's table), `values` what each hand has (as a field
+    takes it back), `said` each hand's own last words, `asks` what wants a reason; `frozen` is the
+    value as the report's act found it (None: not reported yet, or no value).
     """
 
     name: str
@@ -38,6 +47,7 @@ class Line:
     asks: list[Text]
     missing: bool
     frozen: str | None = None
+    report: Figure | None = None
     changes: list[FigureChange] = field(default_factory=list)
     proofs: list[Proof] = field(default_factory=list)
 
@@ -45,6 +55,13 @@ class Line:
     def key(self) -> str:
         """The name of its fields."""
         return f"{self.name}.{self.year}"
+
+    @property
+    def reported(self) -> str | None:
+        """The yearly report's value for the year, as a field takes it; None: there is none."""
+        if self.report is None:
+            return None
+        return written(self.indicator, self.report.at(Stage.VERIFIED))
 
     def held(self, stage: int) -> str | None:
         """The value as a hand has it, or the hands before."""
@@ -67,7 +84,7 @@ class Sheet:
 
 
 def sheet(entry: Entry) -> Sheet:
-    """A centre's table: eight queries at most, whatever its size."""
+    """A centre's table: nine queries at most, whatever its size."""
     collection = entry.collection
     system, years = system_of(collection.system), years_of(collection)
     getattr(entry, "_prefetched_objects_cache", {}).pop("figures", None)
@@ -77,9 +94,10 @@ def sheet(entry: Entry) -> Sheet:
     changes: dict[int, list[FigureChange]] = {}
     for change in FigureChange.objects.filter(figure__entry=entry).select_related("by"):
         changes.setdefault(change.figure_id, []).append(change)
-    earlier = plausibility.earlier(entry)
+    past_reports = yearly.of(entry)
+    again = past_reports if collection.kind == Kind.ROUND else {}
     asked: dict[tuple[str, int | None], list[Text]] = {}
-    asks = plausibility.asks(entry, earlier)
+    asks = plausibility.asks(entry, past_reports)
     for problem in asks:
         asked.setdefault((problem.indicator, problem.year), []).append(problem.text)
     gaps = {(g.indicator, g.year) for g in plausibility.gaps(entry)}
@@ -91,7 +109,7 @@ def sheet(entry: Entry) -> Sheet:
     for name, one in sorted(fields.items(), key=lambda field: order.index(field[1].group)):
         for year in years:
             at = (name, year)
-            figure, past = held.get(at), held.get((name, year - 1)) or earlier.get((name, year - 1))
+            figure, past = held.get(at), yearly.before(held, past_reports, name, year)
             history = sorted(changes.get(figure.pk, []), key=lambda c: c.pk) if figure else []
             own = figure.at(Stage.VERIFIED) if figure is not None else None
             line = Line(
@@ -99,7 +117,7 @@ def sheet(entry: Entry) -> Sheet:
                 written(one, past.at(Stage.VERIFIED)) if past is not None else None,
                 goals.compared(one, aims.get(at), own),
                 _values(one, figure), _said(history), _evidence(figure), asked.get(at, []),
-                at in gaps, changes=history[::-1], proofs=files.get(at, []),
+                at in gaps, report=again.get(at), changes=history[::-1], proofs=files.get(at, []),
             )  # fmt: skip
             if act is not None:
                 line.frozen = written(one, _as_of(history, act))

@@ -24,7 +24,7 @@ from django.db.models import (
     When,
 )
 from django.db.models import Sum as Total
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Least
 
 from banfa.office.evaluations.models import Collection, Entry, Figure, Kind, Stage
 from banfa.office.evaluations.systems import fields_of, system_of
@@ -34,12 +34,12 @@ from banfa.rules.system import Indicator
 from banfa.rules.units import unit
 
 BEST = Case(
-    When(stage=Stage.VERIFIED, then=F("verified")),
-    When(stage=Stage.REVIEWED, then=F("reviewed")),
-    When(stage=Stage.REPORTED, then=F("reported")),
+    When(hand=Stage.VERIFIED, then=F("verified")),
+    When(hand=Stage.REVIEWED, then=F("reviewed")),
+    When(hand=Stage.REPORTED, then=F("reported")),
     output_field=BigIntegerField(),
 )
-"""A value as the last hand left it."""
+"""A value as the last hand that finished its step left it (`hand`); drafts count for nothing."""
 
 
 def additive(one: Indicator) -> bool:
@@ -91,12 +91,17 @@ class Group:
 
 
 def figures(seen: Q, collections: Sequence[Collection]) -> QuerySet[Figure]:
-    """The figures of these yearly collections of the centres that `seen` allows, as `best`."""
+    """The figures of these yearly collections of the centres that `seen` allows, as `best`.
+
+    Only tables that are reported in count, each as the last step that was finished has it.
+    """
     found = Figure.objects.filter(
         entry__collection__in=collections,
         entry__centre__in=Centre.objects.filter(seen),
+        entry__stage__gte=Stage.REPORTED,
         year=F("entry__collection__year"),
     )
+    found = found.annotate(hand=Least(F("stage"), F("entry__stage")))
     return found.annotate(best=BEST).filter(best__isnull=False)
 
 
@@ -231,6 +236,17 @@ def _change(given: Sequence[int | None]) -> str | None:
         return None
     moved = Fraction(given[-1] - given[-2], abs(given[-2])) * 100
     return written(round_to(moved, 1, "half_up"), 1)
+
+
+def coverage(seen: Q, collections: Sequence[Collection]) -> dict[int, tuple[int, int]]:
+    """How many tables of each collection (by number) are reported in and count, of how many: one
+    query."""
+    rows = Entry.objects.filter(
+        collection__in=collections, centre__in=Centre.objects.filter(seen)
+    ).order_by()
+    done = Count("pk", filter=Q(stage__gte=Stage.REPORTED))
+    counted = rows.values_list("collection").annotate(done=done, all=Count("pk"))
+    return {pk: (done, of) for pk, done, of in counted}
 
 
 def reported(seen: Q, collection: Collection) -> dict[int, int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,7 +21,7 @@ from typing import Any
 import python_calamine
 import xlsxwriter
 
-from banfa.office.evaluations import plausibility, rights, verbs
+from banfa.office.evaluations import plausibility, rights, verbs, yearly
 from banfa.office.evaluations.errors import EvaluationError, Refused
 from banfa.office.evaluations.models import Collection, Entry, Figure, Stage
 from banfa.office.evaluations.queries import written
@@ -113,27 +114,21 @@ def _write(sheet: Any, row: int, at: int, value: object, look: Any) -> None:
 def _lines(collection: Collection, entries: list[Entry], stage: int) -> Iterable[dict[str, object]]:
     years = years_of(collection)
     fields = fields_of(collection, stage)
-    held: dict[tuple[str, str, int], Figure] = {}
-    found = Figure.objects.filter(
-        entry__centre__in=[e.centre_id for e in entries],
-        entry__collection__book=collection.book_id,
-        entry__collection__system__system=collection.system.system,
-        year__in=[years[0] - 1, *years],
-    ).select_related("entry")
-    for figure in found.order_by("entry__collection__kind"):
-        held[figure.entry.centre_id, figure.indicator, figure.year] = figure
+    own: dict[int, dict[tuple[str, int], Figure]] = {}
+    for figure in Figure.objects.filter(entry__in=[e.pk for e in entries]):
+        own.setdefault(figure.entry_id, {})[figure.indicator, figure.year] = figure
+    reported = yearly.of_many(collection, [e.centre_id for e in entries])
     for entry in entries:
+        held, past = own.get(entry.pk, {}), reported.get(entry.centre_id, {})
         for name, one in fields.items():
             for year in years:
-                last = held.get((entry.centre_id, name, year - 1))
-                own = held.get((entry.centre_id, name, year))
-                mine = own if own is not None and own.entry_id == entry.pk else None
+                last, mine = yearly.before(held, past, name, year), held.get((name, year))
                 yield {
                     "centre": entry.centre_id,
                     "name": entry.centre.title_zh or entry.centre_id,
                     "code": one.code,
                     "indicator": one.name.zh,
-                    "unit": one.unit or ("是/否" if one.type == "yes_no" else "等级"),
+                    "unit": measure_of(one),
                     "year": year,
                     "before": _shown(one, last),
                     "value": _shown(one, mine),
@@ -291,7 +286,12 @@ class Outcome(StrEnum):
 
 @dataclass(slots=True)
 class RowReport:
-    """One row: where it stands, what becomes of it, and what is wrong."""
+    """One row: where it stands, what becomes of it, and what is wrong.
+
+    `name` is the centre's; `before` is the value on file and `shown` what it becomes, as fields
+    take them; `typed` is what stands in the cell. `lost`: it names no centre, indicator or year of
+    this collection.
+    """
 
     row: int
     centre: str
@@ -300,6 +300,11 @@ class RowReport:
     outcome: Outcome
     shown: str = ""
     problem: Text | None = None
+    name: Text | None = None
+    one: Indicator | None = None
+    before: str | None = None
+    typed: str = ""
+    lost: bool = False
 
 
 @dataclass(slots=True)
@@ -335,6 +340,7 @@ def check(reach: Reach | None, collection: Collection, stage: int, data: bytes) 
         years_of(collection),
         {one.code: (name, one) for name, one in entered.items()},
         {e.centre_id: _closed(reach, collection, e, stage) for e in chosen},
+        {e.centre_id: _named(e.centre) for e in chosen},
         {
             (centre, name, year): (min(stage, held), *values)
             for centre, name, year, held, *values in Figure.objects.filter(
@@ -348,7 +354,32 @@ def check(reach: Reach | None, collection: Collection, stage: int, data: bytes) 
     report = Report()
     for row, cells in given:
         report.rows.append(reader.one(row, cells, report.values))
+    _refuse_shifted(report)
     return report
+
+
+SHIFTED = 3
+"""From so many rows on, none of which has its place here, the columns are to blame."""
+
+
+def _refuse_shifted(report: Report) -> None:
+    """One word on a sheet of which no row has its place, instead of one a row. Raises
+    EvaluationError."""
+    if len(report.rows) < SHIFTED or not all(row.lost for row in report.rows):
+        return
+    first = report.rows[0]
+    problem = first.problem or Text("", "")
+    raise EvaluationError(
+        f"表中没有一行能与这次采集对上（如第 {first.row} 行：{problem.zh}）。"
+        "各列可能移动过，或这不是本次采集的表；请保持模板中的列不变，重新填写后上传",
+        f"no row has its place in this collection (row {first.row}: {problem.en}). Columns may have"
+        " been moved, or it is another collection's sheet: leave the template's columns as they"
+        " are, fill it in, and upload again",
+    )
+
+
+def _named(centre: Centre) -> Text:
+    return Text(centre.title_zh or centre.pk, centre.title_en or centre.title_zh or centre.pk)
 
 
 def _closed(reach: Reach | None, collection: Collection, entry: Entry, stage: int) -> Text | None:
@@ -368,6 +399,7 @@ class _Reader:
     years: list[int]
     codes: dict[str, tuple[str, Indicator]]
     centres: dict[str, Text | None]
+    names: dict[str, Text]
     known: dict[tuple[str, str, int], tuple[int | None, ...]]
     seen: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
@@ -376,10 +408,12 @@ class _Reader:
     ) -> RowReport:
         """What becomes of one row."""
         centre, code = _text(cells["centre"]), _text(cells["code"])
-        made = RowReport(row, centre, code, None, Outcome.WRONG)
+        made = RowReport(row, centre, code, None, Outcome.WRONG, typed=_text(cells["value"])[:40])
+        made.name = self.names.get(centre)
         try:
-            name, indicator, year = self._place(centre, code, cells["year"])
-            made.indicator, made.year = name, year
+            name, indicator, year = self._place(made, cells["year"])
+            made.indicator, made.year, made.one = name, year, indicator
+            _same_measure(row, indicator, cells)
             at = (centre, name, year)
             if at in self.seen:
                 raise Bilingual(f"与第 {self.seen[at]} 行重复", f"the same as row {self.seen[at]}")
@@ -391,12 +425,10 @@ class _Reader:
             made.problem = Text(error.zh, error.en)
         return made
 
-    def _place(self, centre: str, code: str, given: object) -> tuple[str, Indicator, int]:
+    def _place(self, made: RowReport, given: object) -> tuple[str, Indicator, int]:
+        centre, code, made.lost = made.centre, made.indicator, True
         if centre not in self.centres:
             raise Bilingual(f"这次采集中没有中心“{centre}”", f"no centre '{centre}' here")
-        closed = self.centres[centre]
-        if closed is not None:
-            raise Bilingual(closed.zh, closed.en)
         if code not in self.codes:
             raise Bilingual(f"没有编码为“{code}”的填报指标", f"no indicator '{code}' to fill in")
         year = _text(given)
@@ -405,6 +437,9 @@ class _Reader:
                 f"年度应为 {self.years[0]}—{self.years[-1]}，写的是“{year}”",
                 f"the year is {self.years[0]} to {self.years[-1]}, not '{year}'",
             )
+        made.lost, closed = False, self.centres[centre]
+        if closed is not None:
+            raise Bilingual(closed.zh, closed.en)
         return *self.codes[code], int(year)
 
     def _settle(
@@ -415,6 +450,7 @@ class _Reader:
         before = held[held[0]] if held is not None and held[0] else None
         reason = _text(cells.get("reason"))
         made.shown = written(indicator, stored) or ""
+        made.before = written(indicator, before)
         if stored == before and (stored is None or not reason):
             made.outcome = Outcome.EMPTY if stored is None else Outcome.SAME
             return
@@ -424,6 +460,38 @@ class _Reader:
         given = verbs.Value(at[1], at[2], value, reason, [{"text": evidence}] if evidence else None)
         values.setdefault(at[0], []).append(given)
         made.outcome = Outcome.NEW if before is None else Outcome.CHANGED
+
+
+def measure_of(one: Indicator) -> str:
+    """What the template says of an indicator's unit."""
+    return one.unit or ("是/否" if one.type == "yes_no" else "等级")
+
+
+def _same_measure(row: int, one: Indicator, cells: Mapping[str, Any]) -> None:
+    """Refuses a row whose name or unit is not the indicator's: whoever changed it meant another
+    figure, or counted in another unit. Columns that are left out, or empty, say nothing. Raises
+    Bilingual."""
+    named, measured = (_plain(cells.get(key)) for key in ("indicator", "unit"))
+    if named and named not in (_plain(one.name.zh), _plain(one.name.en)):
+        raise Bilingual(
+            f"第 {row} 行指标名称写的是“{named}”，编码 {one.code} 的指标是“{one.name.zh}”；"
+            "请核对所填的是哪一项，恢复模板中的指标编码和名称后再上传",
+            f"row {row} says '{named}', but {one.code} is '{one.name.en}': check which figure it"
+            " is, restore the template's code and name, and upload again",
+        )
+    own = measure_of(one)
+    if measured and measured != _plain(own):
+        raise Bilingual(
+            f"第 {row} 行单位写的是“{measured}”，{one.name.zh}（{one.code}）的单位是“{own}”；"
+            f"请把数值换算成以“{own}”计，并恢复模板中的单位后再上传",
+            f"row {row} says '{measured}', but {one.name.en} ({one.code}) is in '{own}': convert"
+            " the value, restore the template's unit, and upload again",
+        )
+
+
+def _plain(cell: object) -> str:
+    """A heading or name without differences of width and space."""
+    return "".join(unicodedata.normalize("NFKC", _text(cell)).split())
 
 
 def _text(cell: object) -> str:
@@ -494,8 +562,12 @@ def apply(
     return made
 
 
-def asks(collection: Collection, centres: Iterable[str]) -> dict[str, int]:
+def asks(collection: Collection, centres: Sequence[str]) -> dict[str, int]:
     """How many figures of these centres now ask for a reason."""
-    entries = Entry.objects.filter(collection=collection, centre__in=list(centres))
+    entries = Entry.objects.filter(collection=collection, centre__in=centres)
     chosen = entries.select_related("collection__system").prefetch_related("figures")
-    return {one.centre_id: len(plausibility.asks(one)) for one in chosen}
+    reported = yearly.of_many(collection, centres)
+    return {
+        one.centre_id: len(plausibility.asks(one, reported.get(one.centre_id, {})))
+        for one in chosen
+    }
