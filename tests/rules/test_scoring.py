@@ -252,7 +252,9 @@ def test_every_figure_explains_itself_in_both_languages(made: Made) -> None:
             assert line.said.zh and line.said.en and line.title.zh
             if line.points is not None:
                 assert line.rule.zh or line.state
-                assert line.weight is not None and 0 <= line.points <= line.weight + 1
+                assert line.weight is not None and abs(line.points) <= line.weight + 1
+                off = made.system.indicators[line.name].role == "deduction"
+                assert line.points <= 0 if off else line.points >= 0
 
 
 # --- by example ---------------------------------------------------------------------------------
@@ -318,6 +320,33 @@ def test_an_explanation_shows_the_arithmetic() -> None:
         == "基本值 8 万元（得权数的 60%），满分值 60 万元，其间按比例，未达基本值不得分"
     )
     assert line.value.en == "34.0 × 10,000 yuan"
+
+
+@MANY
+@given(everything())
+def test_a_total_so_far_is_the_total_of_whoever_lacks_nothing(made: Made) -> None:
+    scores = scored(made)
+    for at in range(len(scores.centres)):
+        if not scores.blocked[at]:
+            assert scores.so_far(at) == scores.score(at)
+
+
+def test_deductions_stand_below_zero_and_bonuses_do_not() -> None:
+    kernel = {"each": {"points": Decimal(2)}}
+    off = linear(code="B", role="deduction", weight=Decimal(6), kernel=kernel)
+    more = linear(code="C", role="bonus", weight=Decimal(6), kernel=kernel)
+    system = system_of({"a": linear(), "b": off, "c": more}, deduction_at_most=Decimal(4))
+    given = {("c", "a", 2026): 60, ("c", "b", 2026): 3, ("c", "c", 2026): 1,
+             ("d", "a", 2026): 60, ("d", "b", 2026): 0}  # fmt: skip
+    scores = score(system, None, table(system, [2026], given, {"c": {}, "d": {}}))
+    line = explain(scores, "c", "b")
+    assert (line.points, line.share, line.weight) == (Decimal(-6), None, 6)
+    assert line.said.zh.endswith("扣 6.00 分")
+    assert explain(scores, "c", "c").points == 2
+    assert str(explain(scores, "d", "b").points) == "0.00"
+    # 10 + 2, and at most 4 off whatever the lines say; what is missing earns nothing so far.
+    assert (scores.score(0), scores.so_far(0)) == (8, 8)
+    assert (scores.score(1), scores.so_far(1)) == (None, 10)
 
 
 def test_a_dry_run_shows_who_moves_and_has_no_record() -> None:

@@ -129,6 +129,13 @@ class Scores:
             return None
         return self.shown(Fraction(int(self.total[place]), self.bottom))
 
+    def so_far(self, place: int) -> Decimal | None:
+        """A centre's total with nothing for what is missing, capped, rounded and with deductions
+        taken off as any total; None where the system has no total."""
+        if self.scheme.system.total is None:
+            return None
+        return self.shown(Fraction(int(self.total[place]), self.bottom))
+
     def group(self, name: str, place: int) -> Decimal:
         """A group's points, to the declared places."""
         return self.shown(Fraction(int(self.groups[name][place]), self.bottom))

@@ -6,6 +6,7 @@ import datetime as dt
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from banfa.office.desk import round_scores
-from banfa.office.evaluations import rounds, verbs
+from banfa.office.evaluations import queries, rounds, tables, verbs
 from banfa.office.evaluations.models import (
     Adoption,
     Collection,
@@ -266,6 +267,28 @@ def test_a_round_is_collected_scored_tried_adopted(
     assert boss.post(scoring, {"what": "provisional", "allowed": "yes"}).status_code == 302
     mine = text(unit.get(f"{at}provisional/{centres[0]}/"))
     assert "不是评估结果" in mine and "样例" in mine
+
+
+def test_a_provisional_score_is_what_a_run_gives_with_deductions_taken_off(
+    at: str, collection: Collection, centres: list[str], boss: Client
+) -> None:
+    entry = seed.entry_of(collection, centres[0])
+    late = [v for v in seed.values(collection, 60) if v.indicator == "late_reports"]
+    verbs.enter(None, entry, Stage.REPORTED, seed.values(collection, 60))
+    verbs.enter(None, entry, Stage.REPORTED, [replace(v, value=2) for v in late])
+    for stage in (Stage.REPORTED, Stage.REVIEWED, Stage.VERIFIED):
+        verbs.finish(None, entry, stage)
+    run = verbs.score_collection(None, collection, Stage.VERIFIED)
+    scores = tables.scores_of(run)
+    given, place = queries.provisional(entry, Stage.VERIFIED), scores.at(centres[0])
+    assert given.total == scores.score(place)
+    off = next(x for x in given.lines if x.name == "late_reports").points
+    assert off is not None and off < 0
+    earned = sum(x.points for x in given.lines if x.points is not None)
+    assert earned == given.total  # no cap is reached: the lines add up with their signs
+    pages_ = [f"{at}provisional/{centres[0]}/", f"{at}runs/{run.number}/{centres[0]}/"]
+    for shown in (text(boss.get(p)) for p in pages_):
+        assert str(given.total) in shown and f"−{abs(off)} — 至多扣" in shown
 
 
 def test_a_centres_table_leads_to_its_values_side_by_side(

@@ -412,9 +412,17 @@ def sheet_page(
         "name": say(standing.name),
         "standing": standing,
         "grade": grade_words(one, standing.grade),
+        "fails": _gate_names(one, standing.fails),
         "groups": _by_group(one, lines, standing.groups),
     }
     return render(request, "desk/round_sheet.html", context)
+
+
+def _gate_names(one: Round, fails: Sequence[str]) -> list[str]:
+    """The gates that a centre fails, in words."""
+    assert one.collection is not None
+    indicators = system_of(one.collection.system).indicators
+    return [say(indicators[name].name) for name in fails]
 
 
 def _by_group(
@@ -446,15 +454,15 @@ def provisional_page(
     if not round_queries.may_preview(request.reach, entry):
         return forbidden_because(request, _("本轮未开放查看暂算得分。"))
     stage = Stage(max(entry.stage, Stage.REPORTED))
-    lines = queries.provisional(entry, stage)
-    points = [line.points for line in lines if line.points is not None]
+    made = queries.provisional(entry, stage)
     context = frame(request, one, "round_figures") | {
         "stage": say(STAGE_WORDS[stage]),
         "centre": centre,
         "name": say(Text(entry.centre.title_zh or centre, entry.centre.title_en or centre)),
-        "groups": _by_group(one, lines, {}),
-        "sum": sum(points, Decimal(0)),
-        "missing": sum(1 for line in lines if line.weight is not None and line.state),
+        "groups": _by_group(one, made.lines, made.groups),
+        "sum": made.total,
+        "fails": _gate_names(one, made.fails),
+        "missing": sum(1 for line in made.lines if line.weight is not None and line.state),
     }
     return render(request, "desk/round_sheet.html", context)
 

@@ -342,12 +342,25 @@ def outlying(of: Run) -> list[Outlier]:
     return outliers(tables.scores_of(of))
 
 
-def provisional(of: Entry, stage: int = Stage.REPORTED) -> list[Explained]:
-    """A centre's own provisional explanation sheet from what is entered so far; nothing is kept."""
+@dataclass(slots=True)
+class Provisional:
+    """A centre's own score from what is entered so far: as a run over the same values would give
+    it, with nothing for what is missing. `total` None: the system has no total."""
+
+    lines: list[Explained]
+    total: Decimal | None
+    groups: dict[str, Decimal]
+    fails: list[str]
+
+
+def provisional(of: Entry, stage: int = Stage.REPORTED) -> Provisional:
+    """A centre's own provisional score with the sheet that explains it; nothing is kept."""
     from banfa.rules.scoring import score
 
-    made = tables.table_of_entry(of, stage)
-    return sheet(score(scheme_of(of.collection), None, made), of.centre_id)
+    scores = score(scheme_of(of.collection), None, tables.table_of_entry(of, stage))
+    at = scores.at(of.centre_id)
+    groups = {name: scores.group(name, at) for name in scores.groups}
+    return Provisional(sheet(scores, of.centre_id), scores.so_far(at), groups, scores.failing(at))
 
 
 # --- what waits ---------------------------------------------------------------------------------
