@@ -249,6 +249,12 @@ def test_a_round_is_collected_scored_tried_adopted(
     assert boss.post(scoring, by_file).status_code == 302
     broken = boss.post(scoring, by_file | {"text": "system: nothing\n"})
     assert broken.status_code == 422 and "system: nothing" in broken.content.decode()
+    share = {"share.excellent": "20", "ties": "in"}
+    again = {"what": "thresholds", **lines, **share, "from.good": "76", "reason": "微调"}
+    assert "成果转移转化不低于 18 分" in text(boss.get(scoring))
+    assert boss.post(scoring, again).status_code == 302
+    kept = tables.thresholds(collection.settings.latest("id").text)
+    assert kept is not None and kept.grades[0].floors == {"transfer": 18} and kept.sample
     assert boss.post(scoring, {"what": "score", "stage": "3"}).status_code == 302
     tried = boss.post(
         f"{at}runs/1/",
@@ -256,6 +262,8 @@ def test_a_round_is_collected_scored_tried_adopted(
     )
     assert tried.status_code == 302 and tried["Location"].endswith("?against=1#moves")
     moved = text(boss.get(tried["Location"]))
+    trial = tables.thresholds(Run.objects.get(number=2).thresholds)
+    assert trial is not None and trial.grades[0].floors == {"transfer": 18}
     assert "不合格 → 基本合格" in moved and "试算，不作决定" in moved
     assert boss.post(f"{at}runs/1/", {"what": "weights"}).status_code == 400
     assert boss.post(scoring, {"what": "adopt", "run": "2"}).status_code == 400  # a trial

@@ -206,15 +206,24 @@ def threshold_form(
         "gates": _gates(system, held, shown),
         "total": system.total,
         "set": latest is not None,
-        "ties": shown("ties", _ties(held)),
+        "ties": shown("ties", rounds.ties_of(held)),
+        "kept": _kept(one, system, held),
         "reason": shown("reason", ""),
         "on": shown("on", clock.today().isoformat()),
     }
 
 
-def _ties(held: Thresholds | None) -> str:
-    quotas = [g.quota.ties for g in held.grades if g.quota is not None] if held is not None else []
-    return quotas[0] if quotas else ""
+def _kept(one: Round, system: System, held: Thresholds | None) -> list[str]:
+    """What the thresholds say beyond the fields of the form, in words: it stays as it is."""
+    made = []
+    for grade in held.grades if held is not None else []:
+        name = grade_words(one, grade.grade)
+        for group, least in grade.floors.items():
+            asked = {"grade": name, "group": say(system.groups[group].name), "n": least}
+            made.append(_("%(grade)s：%(group)s不低于 %(n)s 分") % asked)
+        if grade.quota is not None and grade.quota.number is not None:
+            made.append(_("%(grade)s：至多 %(n)s 家") % {"grade": name, "n": grade.quota.number})
+    return made
 
 
 def _gates(system: System, held: Thresholds | None, shown: Any) -> list[dict[str, str]]:
@@ -258,6 +267,7 @@ def _thresholds(request: HttpRequest, one: Round) -> str:
         GradeLine(name, post.get(f"from.{name}", "").strip(), post.get(f"share.{name}", "").strip())
         for name in (evaluation.grades if evaluation is not None else {})
     ]
+    kept = _latest(one.collection)
     ties = post.get("ties", "")
     if any(g.share for g in grades) and ties not in ("in", "out"):
         raise EvaluationError(
@@ -268,8 +278,20 @@ def _thresholds(request: HttpRequest, one: Round) -> str:
     limits = {n: g for n, g in chosen.items() if g in scale}
     veto = post.get("veto", "")
     return rounds.thresholds_text(
-        system.id, _day(post.get("on", "")), grades, ties, veto if veto in scale else "", limits
+        system.id,
+        _day(post.get("on", "")),
+        grades,
+        ties,
+        veto if veto in scale else "",
+        limits,
+        kept,
     )
+
+
+def _latest(collection: Collection) -> Thresholds | None:
+    """The thresholds of a round as they are set now."""
+    latest = collection.settings.order_by("-id").first()
+    return tables.thresholds(latest.text) if latest is not None else None
 
 
 def _day(text: str) -> dt.date:
