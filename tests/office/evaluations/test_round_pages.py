@@ -265,6 +265,12 @@ def test_a_round_is_collected_scored_tried_adopted(
     trial = tables.thresholds(Run.objects.get(number=2).thresholds)
     assert trial is not None and trial.grades[0].floors == {"transfer": 18}
     assert "不合格 → 基本合格" in moved and "试算，不作决定" in moved
+    told = ("良好 76 → 75", "中等 65 → 62", "优秀名额 20%（并列者均计入） → —")
+    for page in (moved, text(boss.get(scoring))):
+        assert all(one in page for one in told), page
+    heavier = boss.post(f"{at}runs/1/", {"what": "weights", "weight.spending_per_head": "9"})
+    said = text(boss.get(heavier["Location"]))
+    assert re.search(r"权数：研发人员人均研发经费 8 → 9", said) and "76 → " not in said
     assert boss.post(f"{at}runs/1/", {"what": "weights"}).status_code == 400
     assert boss.post(scoring, {"what": "adopt", "run": "2"}).status_code == 400  # a trial
     assert boss.post(scoring, {"what": "adopt", "run": "1"}).status_code == 302

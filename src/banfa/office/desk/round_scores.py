@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import citations
+from banfa.office.desk import citations, round_trials
 from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import say
 from banfa.office.desk.round_figures import entry_of
@@ -96,7 +96,10 @@ def _scoring(request: HttpRequest, one: Round, collection: Collection) -> dict[s
         "file": _file(request, collection, settings),
         "allowed": allowed,
         "adopted": adopted,
-        "runs": [(r, say(STAGE_WORDS[Stage(r.stage)])) for r in queries.runs(collection)[:20]],
+        "runs": [
+            (r, say(STAGE_WORDS[Stage(r.stage)]), round_trials.tried(one, r, settings))
+            for r in queries.runs(collection)[:20]
+        ],
     }
 
 
@@ -333,13 +336,14 @@ def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
     against = _against(request, one, made)
     moves = queries.compared(against, made) if against is not None else []
     groups = {n: say(g.name) for n, g in system.groups.items() if g.weight is not None}
-    thresholds = list(one.collection.settings.order_by("-id")[:1])
+    settings = list(one.collection.settings.order_by("-id"))
     listed = queries.runs(one.collection)
     return frame(request, one, "round_scoring") | {
         "run": made,
         "system": system,
         "repeated": tables.repeated(made) if "repeat" in request.GET else None,
         "stage": say(STAGE_WORDS[Stage(made.stage)]),
+        "tried": round_trials.tried(one, made, settings),
         "page": page,
         "groups": groups,
         "rows": [
@@ -367,7 +371,7 @@ def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
             for m in moves
             if m.centre in names
         ],
-        "thresholds": threshold_form(request, one, one.collection, system, thresholds),
+        "thresholds": threshold_form(request, one, one.collection, system, settings),
         "weights": [
             (n, say(i.name), i.weight, request.POST.get(f"weight.{n}") or made.weights.get(n, ""))
             for n, i in system.indicators.items()
