@@ -18,9 +18,11 @@ from banfa.rules.exact import LARGEST, Column, divided
 from banfa.rules.figures import Table, WrongTable, table
 from banfa.rules.kernels import pieces
 from banfa.rules.score_compare import moves, outliers, spread, with_thresholds
+from banfa.rules.score_origin import origins, total_in_words, why_not_better
 from banfa.rules.score_words import explain, sheet
-from banfa.rules.scoring import UNSCORED, ZEROED, Scheme, Scores, run, score
+from banfa.rules.scoring import UNSCORED, ZEROED, Scheme, Scores, held_back, run, score
 from banfa.rules.system import Indicator, System, Thresholds
+from banfa.rules.words import Text
 from tests.scoring_by_fractions import Slow, rounded
 from tests.systems import (
     CLASSES,
@@ -347,6 +349,63 @@ def test_deductions_stand_below_zero_and_bonuses_do_not() -> None:
     # 10 + 2, and at most 4 off whatever the lines say; what is missing earns nothing so far.
     assert (scores.score(0), scores.so_far(0)) == (8, 8)
     assert (scores.score(1), scores.so_far(1)) == (None, 10)
+
+
+@MANY
+@given(everything())
+def test_whoever_reaches_a_better_grade_is_told_why_it_is_not_theirs(made: Made) -> None:
+    scores = scored(made)
+    for at, centre in enumerate(scores.centres):
+        held = held_back(scores, at)
+        assert all(h.floors or h.gates or h.quota is not None for h in held)
+        told = why_not_better(scores, centre, lambda g: Text(g, g))
+        assert len(told) == len(held)
+        if scores.blocked[at] or scores.thresholds is None:
+            continue
+        reached = [
+            g.grade
+            for g in scores.thresholds.grades
+            if g.from_ is not None and scores.total[at] >= Fraction(g.from_) * scores.bottom
+        ]
+        own = scores.grade_of(at)
+        better = reached if own not in reached else reached[: reached.index(own)]
+        assert [h.grade for h in held] == better
+
+
+@FEW
+@given(everything())
+def test_every_figure_of_several_years_tells_where_it_comes_from(made: Made) -> None:
+    built = table(made.system, made.years, made.values, made.centres)
+    scores = score(made.system, None, built)
+    for at, centre in enumerate(scores.centres):
+        told = origins(made.system, built, centre)
+        for line in sheet(scores, centre):
+            one = made.system.indicators[line.name]
+            if len(made.years) > 1 or one.derived is not None:
+                assert told[line.name].zh and told[line.name].en
+            if one.derived is not None and one.over == "last" and line.state <= ZEROED:
+                assert line.value.zh in told[line.name].zh, (at, line.name)
+
+
+def test_the_origin_of_a_figure_lets_the_arithmetic_be_redone() -> None:
+    shown: Any = {"role": "shown", "weight": None, "kernel": None, "over": "mean"}
+    heads = linear(code="H", unit="人", places=0, **(shown | {"over": "last"}))
+    derived = {"per_head": {"of": "a", "heads": "h"}, "years": "whole"}
+    made = {
+        "a": linear(code="B", **shown), "h": heads,
+        "d": linear(code="D", unit="万元/人", places=2, derived=derived, source=None, period=None,
+                    evidence=None),
+        "g": linear(code="E", unit="%", derived={"growth": {"of": "a"}}, source=None, period=None,
+                    evidence=None),
+    }  # fmt: skip
+    system = system_of(made)
+    given = {("c", "a", 2025): 10, ("c", "a", 2026): 20, ("c", "h", 2025): 3, ("c", "h", 2026): 4}
+    told = origins(system, table(system, [2025, 2026], given, {"c": {}}), "c")
+    assert told["a"].zh == "2025 年 10.0 万元；2026 年 20.0 万元；取平均"
+    assert told["h"].zh == "2026 年 4 人；取最后一年"
+    assert told["d"].zh == "经费（2 年平均） 15.0 万元 ÷ 经费（最后一年） 4 人 = 3.75 万元/人"
+    assert told["g"].zh == "经费：（2026 年 20.0 万元 − 2025 年 10.0 万元）÷ 10.0 万元 = 100.0%"
+    assert "halves up" in total_in_words(system).en
 
 
 def test_a_dry_run_shows_who_moves_and_has_no_record() -> None:

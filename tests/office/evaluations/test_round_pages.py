@@ -305,6 +305,24 @@ def test_a_provisional_score_is_what_a_run_gives_with_deductions_taken_off(
         assert str(given.total) in shown and f"−{abs(off)} — 至多扣" in shown
 
 
+def test_a_sheet_tells_where_values_come_from_and_why_no_better_grade(
+    at: str, collection: Collection, centres: list[str], boss: Client
+) -> None:
+    for n, centre in enumerate(centres):
+        seed.through(seed.entry_of(collection, centre), 20 + n * 14)
+    sample = verbs.sample_thresholds("nitec", "operation")
+    lower = sample.replace("from: 90", "from: 70").replace("from: 75", "from: 68")
+    verbs.set_thresholds(None, collection, lower, seed.DUE)
+    run = verbs.score_collection(None, collection, Stage.VERIFIED)
+    held = [c for c in centres if queries.why_not_better(run, c)]
+    assert held
+    said = text(boss.get(f"{at}runs/{run.number}/{held[-1]}/"))
+    assert "总分达到优秀的起始分，未评为优秀：成果转移转化得 11.94 分" in said
+    assert "低于该等级的底线 18 分" in said and "分数逐项保留 2 位小数" in said
+    assert re.search(r"研究与试验发展经费[^=]* ÷ [^=]* = ", said)
+    assert "；取合计" in said and "2027 年" in said
+
+
 def test_a_centres_table_leads_to_its_values_side_by_side(
     at: str, collection: Collection, centres: list[str], boss: Client
 ) -> None:

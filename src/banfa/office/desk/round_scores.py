@@ -43,6 +43,7 @@ from banfa.office.evaluations.models import Collection, Run, Stage, ThresholdSet
 from banfa.office.evaluations.rounds import GradeLine, Round
 from banfa.office.evaluations.systems import programme_of, system_of
 from banfa.office.jobs import verbs as jobs
+from banfa.rules.score_origin import total_in_words
 from banfa.rules.score_words import Explained
 from banfa.rules.system import System, Thresholds
 from banfa.rules.words import Text, words
@@ -439,7 +440,11 @@ def sheet_page(
         "standing": standing,
         "grade": grade_words(one, standing.grade),
         "fails": _gate_names(one, standing.fails),
-        "groups": _by_group(one, lines, standing.groups),
+        "why": [say(t) for t in queries.why_not_better(made, centre)],
+        "counted": _counted(one),
+        "groups": _by_group(
+            one, lines, standing.groups, queries.origins_of(request.reach, made, centre)
+        ),
     }
     return render(request, "desk/round_sheet.html", context)
 
@@ -451,10 +456,21 @@ def _gate_names(one: Round, fails: Sequence[str]) -> list[str]:
     return [say(indicators[name].name) for name in fails]
 
 
+def _counted(one: Round) -> str:
+    """How totals are put together by the round's system, in words; '' where it has no total."""
+    assert one.collection is not None
+    system = system_of(one.collection.system)
+    return say(total_in_words(system)) if system.total is not None else ""
+
+
 def _by_group(
-    one: Round, lines: Sequence[Explained], totals: Mapping[str, Decimal]
+    one: Round,
+    lines: Sequence[Explained],
+    totals: Mapping[str, Decimal],
+    origins: Mapping[str, Text],
 ) -> list[dict[str, Any]]:
-    """The lines of a sheet under their groups, each with its link to the article."""
+    """The lines of a sheet under their groups, each with its link to the article and how its figure
+    came about."""
     assert one.collection is not None
     system = system_of(one.collection.system)
     made: dict[str, dict[str, Any]] = {}
@@ -466,7 +482,7 @@ def _by_group(
              "points": totals.get(line.group), "lines": []},
         )  # fmt: skip
         link = citations.link(one.programme, line.cite) if line.cite else None
-        held["lines"].append((line, link))
+        held["lines"].append((line, link, say(origins[line.name]) if line.name in origins else ""))
     return list(made.values())
 
 
@@ -485,7 +501,8 @@ def provisional_page(
         "stage": say(STAGE_WORDS[stage]),
         "centre": centre,
         "name": say(Text(entry.centre.title_zh or centre, entry.centre.title_en or centre)),
-        "groups": _by_group(one, made.lines, made.groups),
+        "counted": _counted(one),
+        "groups": _by_group(one, made.lines, made.groups, made.origins),
         "sum": made.total,
         "fails": _gate_names(one, made.fails),
         "missing": sum(1 for line in made.lines if line.weight is not None and line.state),
