@@ -18,9 +18,11 @@ from banfa.rules.exact import LARGEST, Column, divided
 from banfa.rules.figures import Table, WrongTable, table
 from banfa.rules.kernels import pieces
 from banfa.rules.score_compare import moves, outliers, spread, with_thresholds
+from banfa.rules.score_origin import origins, total_in_words, why_not_better
 from banfa.rules.score_words import explain, sheet
-from banfa.rules.scoring import UNSCORED, ZEROED, Scheme, Scores, run, score
+from banfa.rules.scoring import UNSCORED, ZEROED, Scheme, Scores, held_back, run, score
 from banfa.rules.system import Indicator, System, Thresholds
+from banfa.rules.words import Text
 from tests.scoring_by_fractions import Slow, rounded
 from tests.systems import (
     CLASSES,
@@ -252,7 +254,9 @@ def test_every_figure_explains_itself_in_both_languages(made: Made) -> None:
             assert line.said.zh and line.said.en and line.title.zh
             if line.points is not None:
                 assert line.rule.zh or line.state
-                assert line.weight is not None and 0 <= line.points <= line.weight + 1
+                assert line.weight is not None and abs(line.points) <= line.weight + 1
+                off = made.system.indicators[line.name].role == "deduction"
+                assert line.points <= 0 if off else line.points >= 0
 
 
 # --- by example ---------------------------------------------------------------------------------
@@ -318,6 +322,90 @@ def test_an_explanation_shows_the_arithmetic() -> None:
         == "基本值 8 万元（得权数的 60%），满分值 60 万元，其间按比例，未达基本值不得分"
     )
     assert line.value.en == "34.0 × 10,000 yuan"
+
+
+@MANY
+@given(everything())
+def test_a_total_so_far_is_the_total_of_whoever_lacks_nothing(made: Made) -> None:
+    scores = scored(made)
+    for at in range(len(scores.centres)):
+        if not scores.blocked[at]:
+            assert scores.so_far(at) == scores.score(at)
+
+
+def test_deductions_stand_below_zero_and_bonuses_do_not() -> None:
+    kernel = {"each": {"points": Decimal(2)}}
+    off = linear(code="B", role="deduction", weight=Decimal(6), kernel=kernel)
+    more = linear(code="C", role="bonus", weight=Decimal(6), kernel=kernel)
+    system = system_of({"a": linear(), "b": off, "c": more}, deduction_at_most=Decimal(4))
+    given = {("c", "a", 2026): 60, ("c", "b", 2026): 3, ("c", "c", 2026): 1,
+             ("d", "a", 2026): 60, ("d", "b", 2026): 0}  # fmt: skip
+    scores = score(system, None, table(system, [2026], given, {"c": {}, "d": {}}))
+    line = explain(scores, "c", "b")
+    assert (line.points, line.share, line.weight) == (Decimal(-6), None, 6)
+    assert line.said.zh.endswith("扣 6.00 分")
+    assert explain(scores, "c", "c").points == 2
+    assert str(explain(scores, "d", "b").points) == "0.00"
+    # 10 + 2, and at most 4 off whatever the lines say; what is missing earns nothing so far.
+    assert (scores.score(0), scores.so_far(0)) == (8, 8)
+    assert (scores.score(1), scores.so_far(1)) == (None, 10)
+
+
+@MANY
+@given(everything())
+def test_whoever_reaches_a_better_grade_is_told_why_it_is_not_theirs(made: Made) -> None:
+    scores = scored(made)
+    for at, centre in enumerate(scores.centres):
+        held = held_back(scores, at)
+        assert all(h.floors or h.gates or h.quota is not None for h in held)
+        told = why_not_better(scores, centre, lambda g: Text(g, g))
+        assert len(told) == len(held)
+        if scores.blocked[at] or scores.thresholds is None:
+            continue
+        reached = [
+            g.grade
+            for g in scores.thresholds.grades
+            if g.from_ is not None and scores.total[at] >= Fraction(g.from_) * scores.bottom
+        ]
+        own = scores.grade_of(at)
+        better = reached if own not in reached else reached[: reached.index(own)]
+        assert [h.grade for h in held] == better
+
+
+@FEW
+@given(everything())
+def test_every_figure_of_several_years_tells_where_it_comes_from(made: Made) -> None:
+    built = table(made.system, made.years, made.values, made.centres)
+    scores = score(made.system, None, built)
+    for at, centre in enumerate(scores.centres):
+        told = origins(made.system, built, centre)
+        for line in sheet(scores, centre):
+            one = made.system.indicators[line.name]
+            if len(made.years) > 1 or one.derived is not None:
+                assert told[line.name].zh and told[line.name].en
+            if one.derived is not None and one.over == "last" and line.state <= ZEROED:
+                assert line.value.zh in told[line.name].zh, (at, line.name)
+
+
+def test_the_origin_of_a_figure_lets_the_arithmetic_be_redone() -> None:
+    shown: Any = {"role": "shown", "weight": None, "kernel": None, "over": "mean"}
+    heads = linear(code="H", unit="人", places=0, **(shown | {"over": "last"}))
+    derived = {"per_head": {"of": "a", "heads": "h"}, "years": "whole"}
+    made = {
+        "a": linear(code="B", **shown), "h": heads,
+        "d": linear(code="D", unit="万元/人", places=2, derived=derived, source=None, period=None,
+                    evidence=None),
+        "g": linear(code="E", unit="%", derived={"growth": {"of": "a"}}, source=None, period=None,
+                    evidence=None),
+    }  # fmt: skip
+    system = system_of(made)
+    given = {("c", "a", 2025): 10, ("c", "a", 2026): 20, ("c", "h", 2025): 3, ("c", "h", 2026): 4}
+    told = origins(system, table(system, [2025, 2026], given, {"c": {}}), "c")
+    assert told["a"].zh == "2025 年 10.0 万元；2026 年 20.0 万元；取平均"
+    assert told["h"].zh == "2026 年 4 人；取最后一年"
+    assert told["d"].zh == "经费（2 年平均） 15.0 万元 ÷ 经费（最后一年） 4 人 = 3.75 万元/人"
+    assert told["g"].zh == "经费：（2026 年 20.0 万元 − 2025 年 10.0 万元）÷ 10.0 万元 = 100.0%"
+    assert "halves up" in total_in_words(system).en
 
 
 def test_a_dry_run_shows_who_moves_and_has_no_record() -> None:

@@ -19,8 +19,9 @@ from banfa.rules.words import Text, words
 class Explained:
     """Everything about one indicator's figure; `cite` is an article, else `guide` says where from.
 
-    `said` is the whole in a sentence. `points`, `share` (percent of the weight) and `weight` are
-    None where nothing is scored.
+    `said` is the whole in a sentence. `points` as they count in the total, below zero where they
+    are taken off; `share` (percent of the weight) and `weight`, the most points there are. All None
+    where nothing is scored, and `share` where points are taken off.
     """
 
     name: str
@@ -74,6 +75,9 @@ def _explained(scores: Scores, at: int, name: str) -> Explained:
         exactly = scores.points(name, at)
         points, weight = scores.shown(exactly), one.weight
         share = _percent(exactly / Fraction(one.weight or 1))
+        if one.role == "deduction":
+            # Nothing off is zero, not "minus zero".
+            points, share = -points if points else points, None
     group = scores.scheme.system.groups[one.group]
     cite = one.cite or (one.gate.cite if one.gate is not None else None) or group.cite
     guide = words(one.guide or group.guide or scores.scheme.system.guide)
@@ -216,7 +220,7 @@ def _said(
 
 def _earned(one: Indicator, points: Decimal) -> Text:
     if one.role == "deduction":
-        return Text(f"，扣 {points} 分", f": {points} points off")
+        return Text(f"，扣 {abs(points)} 分", f": {abs(points)} points off")
     word = "加" if one.role == "bonus" else "得"
     return Text(f"，{word} {points} 分", f": {points} points")
 

@@ -129,6 +129,13 @@ class Scores:
             return None
         return self.shown(Fraction(int(self.total[place]), self.bottom))
 
+    def so_far(self, place: int) -> Decimal | None:
+        """A centre's total with nothing for what is missing, capped, rounded and with deductions
+        taken off as any total; None where the system has no total."""
+        if self.scheme.system.total is None:
+            return None
+        return self.shown(Fraction(int(self.total[place]), self.bottom))
+
     def group(self, name: str, place: int) -> Decimal:
         """A group's points, to the declared places."""
         return self.shown(Fraction(int(self.groups[name][place]), self.bottom))
@@ -400,11 +407,15 @@ def _needed(points: Number, bottom: int) -> int:
     return ceil(Fraction(points) * bottom)
 
 
-def _within(quota: Quota, members: Mask, scores: Scores) -> Mask:
+def _size(quota: Quota, scores: Scores) -> int:
+    """How many centres a quota takes."""
     if quota.number is not None:
-        size = quota.number
-    else:
-        size = int(Fraction(quota.share or 0) * int((~scores.blocked).sum()) / 100)
+        return quota.number
+    return int(Fraction(quota.share or 0) * int((~scores.blocked).sum()) / 100)
+
+
+def _within(quota: Quota, members: Mask, scores: Scores) -> Mask:
+    size = _size(quota, scores)
     if int(members.sum()) <= size:
         return members
     totals = np.sort(scores.total[members])[::-1]
@@ -412,3 +423,45 @@ def _within(quota: Quota, members: Mask, scores: Scores) -> Mask:
     if quota.ties == "in" and size:
         within = scores.total >= totals[size - 1]
     return members & within
+
+
+@dataclass(slots=True)
+class HeldBack:
+    """A grade whose score a centre reaches without getting it, and why: groups with what they have
+    and the least asked, gates failed that allow no such grade, or the size of the quota that is
+    full."""
+
+    grade: str
+    floors: list[tuple[str, Decimal, Decimal]]
+    gates: list[str]
+    quota: int | None
+
+
+def held_back(scores: Scores, place: int) -> list[HeldBack]:
+    """The grades better than a centre's own whose score it reaches, best first."""
+    thresholds = scores.thresholds
+    if thresholds is None or scores.blocked[place]:
+        return []
+    own = int(scores.grade[place])
+    order = {grade.grade: at for at, grade in enumerate(thresholds.grades)}
+    found = []
+    for at, grade in enumerate(thresholds.grades[: own if own >= 0 else None]):
+        if grade.from_ is None or scores.total[place] < _needed(grade.from_, scores.bottom):
+            continue
+        floors = [
+            (group, scores.group(group, place), least)
+            for group, least in grade.floors.items()
+            if scores.groups[group][place] < _needed(least, scores.bottom)
+        ]
+        gates = [n for n in scores.failing(place) if order.get(_cap(scores, n) or "", 0) > at]
+        full = grade.quota is not None and not floors and not gates
+        size = _size(grade.quota, scores) if grade.quota is not None and full else None
+        found.append(HeldBack(grade.grade, floors, gates, size))
+    return found
+
+
+def _cap(scores: Scores, name: str) -> str | None:
+    """The best grade that the thresholds leave to whoever fails a gate; None: any."""
+    gate, thresholds = scores.scheme.gates[name].gate, scores.thresholds
+    assert gate is not None and thresholds is not None
+    return thresholds.veto if gate.effect == "veto" else thresholds.limits.get(name)

@@ -6,6 +6,7 @@ import datetime as dt
 import html
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,7 +16,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from banfa.office.desk import round_scores
-from banfa.office.evaluations import rounds, verbs
+from banfa.office.evaluations import queries, rounds, tables, verbs
 from banfa.office.evaluations.models import (
     Adoption,
     Collection,
@@ -248,6 +249,12 @@ def test_a_round_is_collected_scored_tried_adopted(
     assert boss.post(scoring, by_file).status_code == 302
     broken = boss.post(scoring, by_file | {"text": "system: nothing\n"})
     assert broken.status_code == 422 and "system: nothing" in broken.content.decode()
+    share = {"share.excellent": "20", "ties": "in"}
+    again = {"what": "thresholds", **lines, **share, "from.good": "76", "reason": "微调"}
+    assert "成果转移转化不低于 18 分" in text(boss.get(scoring))
+    assert boss.post(scoring, again).status_code == 302
+    kept = tables.thresholds(collection.settings.latest("id").text)
+    assert kept is not None and kept.grades[0].floors == {"transfer": 18} and kept.sample
     assert boss.post(scoring, {"what": "score", "stage": "3"}).status_code == 302
     tried = boss.post(
         f"{at}runs/1/",
@@ -255,7 +262,15 @@ def test_a_round_is_collected_scored_tried_adopted(
     )
     assert tried.status_code == 302 and tried["Location"].endswith("?against=1#moves")
     moved = text(boss.get(tried["Location"]))
+    trial = tables.thresholds(Run.objects.get(number=2).thresholds)
+    assert trial is not None and trial.grades[0].floors == {"transfer": 18}
     assert "不合格 → 基本合格" in moved and "试算，不作决定" in moved
+    told = ("良好 76 → 75", "中等 65 → 62", "优秀名额 20%（并列者均计入） → —")
+    for page in (moved, text(boss.get(scoring))):
+        assert all(one in page for one in told), page
+    heavier = boss.post(f"{at}runs/1/", {"what": "weights", "weight.spending_per_head": "9"})
+    said = text(boss.get(heavier["Location"]))
+    assert re.search(r"权数：研发人员人均研发经费 8 → 9", said) and "76 → " not in said
     assert boss.post(f"{at}runs/1/", {"what": "weights"}).status_code == 400
     assert boss.post(scoring, {"what": "adopt", "run": "2"}).status_code == 400  # a trial
     assert boss.post(scoring, {"what": "adopt", "run": "1"}).status_code == 302
@@ -266,6 +281,46 @@ def test_a_round_is_collected_scored_tried_adopted(
     assert boss.post(scoring, {"what": "provisional", "allowed": "yes"}).status_code == 302
     mine = text(unit.get(f"{at}provisional/{centres[0]}/"))
     assert "不是评估结果" in mine and "样例" in mine
+
+
+def test_a_provisional_score_is_what_a_run_gives_with_deductions_taken_off(
+    at: str, collection: Collection, centres: list[str], boss: Client
+) -> None:
+    entry = seed.entry_of(collection, centres[0])
+    late = [v for v in seed.values(collection, 60) if v.indicator == "late_reports"]
+    verbs.enter(None, entry, Stage.REPORTED, seed.values(collection, 60))
+    verbs.enter(None, entry, Stage.REPORTED, [replace(v, value=2) for v in late])
+    for stage in (Stage.REPORTED, Stage.REVIEWED, Stage.VERIFIED):
+        verbs.finish(None, entry, stage)
+    run = verbs.score_collection(None, collection, Stage.VERIFIED)
+    scores = tables.scores_of(run)
+    given, place = queries.provisional(entry, Stage.VERIFIED), scores.at(centres[0])
+    assert given.total == scores.score(place)
+    off = next(x for x in given.lines if x.name == "late_reports").points
+    assert off is not None and off < 0
+    earned = sum(x.points for x in given.lines if x.points is not None)
+    assert earned == given.total  # no cap is reached: the lines add up with their signs
+    pages_ = [f"{at}provisional/{centres[0]}/", f"{at}runs/{run.number}/{centres[0]}/"]
+    for shown in (text(boss.get(p)) for p in pages_):
+        assert str(given.total) in shown and f"−{abs(off)} — 至多扣" in shown
+
+
+def test_a_sheet_tells_where_values_come_from_and_why_no_better_grade(
+    at: str, collection: Collection, centres: list[str], boss: Client
+) -> None:
+    for n, centre in enumerate(centres):
+        seed.through(seed.entry_of(collection, centre), 20 + n * 14)
+    sample = verbs.sample_thresholds("nitec", "operation")
+    lower = sample.replace("from: 90", "from: 70").replace("from: 75", "from: 68")
+    verbs.set_thresholds(None, collection, lower, seed.DUE)
+    run = verbs.score_collection(None, collection, Stage.VERIFIED)
+    held = [c for c in centres if queries.why_not_better(run, c)]
+    assert held
+    said = text(boss.get(f"{at}runs/{run.number}/{held[-1]}/"))
+    assert "总分达到优秀的起始分，未评为优秀：成果转移转化得 11.94 分" in said
+    assert "低于该等级的底线 18 分" in said and "分数逐项保留 2 位小数" in said
+    assert re.search(r"研究与试验发展经费[^=]* ÷ [^=]* = ", said)
+    assert "；取合计" in said and "2027 年" in said
 
 
 def test_a_centres_table_leads_to_its_values_side_by_side(

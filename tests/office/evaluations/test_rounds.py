@@ -10,7 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from banfa.office.evaluations import round_queries, round_verbs, rounds, verbs
+from banfa.office.evaluations import round_queries, round_verbs, rounds, tables, verbs
 from banfa.office.evaluations.errors import EvaluationError, MayNot, NotOnFile, Stale
 from banfa.office.evaluations.models import Collection, FigureChange, Outcome, Stage
 from banfa.office.evaluations.rounds import GradeLine, Round
@@ -175,6 +175,27 @@ def test_thresholds_are_written_as_typed() -> None:
     ]  # fmt: skip
     with pytest.raises(EvaluationError, match="85"):
         rounds.thresholds_text("a@1", TODAY, [GradeLine("good", "75; drop"), GradeLine("poor")])
+
+
+def test_the_simple_form_keeps_what_it_does_not_show() -> None:
+    sample = verbs.sample_thresholds("nitec", "operation").replace(
+        "{grade: good, from: 75}", "{grade: good, from: 75, quota: {number: 3, ties: out}}"
+    )
+    kept = tables.thresholds(sample)
+    assert kept is not None
+    shares = {"excellent": "20"}
+    lines = [GradeLine(g.grade, str(g.from_ or ""), shares.get(g.grade, "")) for g in kept.grades]
+    asked: Any = {"veto": kept.veto or "", "limits": kept.limits, "kept": kept}
+    same = rounds.thresholds_text(kept.system, kept.on, lines, "in", **asked)
+    assert tables.thresholds(same) == kept
+    lines[0].from_, lines[0].share = "92.5", ""
+    changed = tables.thresholds(rounds.thresholds_text(kept.system, kept.on, lines, "", **asked))
+    assert changed is not None and str(changed.grades[0].from_) == "92.5"
+    assert changed.grades[0].floors == {"transfer": 18} and changed.grades[0].quota is None
+    assert changed.grades[1].quota == kept.grades[1].quota and changed.sample == kept.sample
+    lines[0].share = "10"
+    turned = tables.thresholds(rounds.thresholds_text(kept.system, kept.on, lines, "out", **asked))
+    assert turned is not None and [g.quota.ties for g in turned.grades if g.quota] == ["out", "out"]
 
 
 def scored(collection: Collection, centres: list[str], strengths: list[int]) -> Any:

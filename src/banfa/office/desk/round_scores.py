@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import citations
+from banfa.office.desk import citations, round_trials
 from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import say
 from banfa.office.desk.round_figures import entry_of
@@ -43,6 +43,7 @@ from banfa.office.evaluations.models import Collection, Run, Stage, ThresholdSet
 from banfa.office.evaluations.rounds import GradeLine, Round
 from banfa.office.evaluations.systems import programme_of, system_of
 from banfa.office.jobs import verbs as jobs
+from banfa.rules.score_origin import total_in_words
 from banfa.rules.score_words import Explained
 from banfa.rules.system import System, Thresholds
 from banfa.rules.words import Text, words
@@ -96,7 +97,10 @@ def _scoring(request: HttpRequest, one: Round, collection: Collection) -> dict[s
         "file": _file(request, collection, settings),
         "allowed": allowed,
         "adopted": adopted,
-        "runs": [(r, say(STAGE_WORDS[Stage(r.stage)])) for r in queries.runs(collection)[:20]],
+        "runs": [
+            (r, say(STAGE_WORDS[Stage(r.stage)]), round_trials.tried(one, r, settings))
+            for r in queries.runs(collection)[:20]
+        ],
     }
 
 
@@ -206,15 +210,24 @@ def threshold_form(
         "gates": _gates(system, held, shown),
         "total": system.total,
         "set": latest is not None,
-        "ties": shown("ties", _ties(held)),
+        "ties": shown("ties", rounds.ties_of(held)),
+        "kept": _kept(one, system, held),
         "reason": shown("reason", ""),
         "on": shown("on", clock.today().isoformat()),
     }
 
 
-def _ties(held: Thresholds | None) -> str:
-    quotas = [g.quota.ties for g in held.grades if g.quota is not None] if held is not None else []
-    return quotas[0] if quotas else ""
+def _kept(one: Round, system: System, held: Thresholds | None) -> list[str]:
+    """What the thresholds say beyond the fields of the form, in words: it stays as it is."""
+    made = []
+    for grade in held.grades if held is not None else []:
+        name = grade_words(one, grade.grade)
+        for group, least in grade.floors.items():
+            asked = {"grade": name, "group": say(system.groups[group].name), "n": least}
+            made.append(_("%(grade)s：%(group)s不低于 %(n)s 分") % asked)
+        if grade.quota is not None and grade.quota.number is not None:
+            made.append(_("%(grade)s：至多 %(n)s 家") % {"grade": name, "n": grade.quota.number})
+    return made
 
 
 def _gates(system: System, held: Thresholds | None, shown: Any) -> list[dict[str, str]]:
@@ -258,6 +271,7 @@ def _thresholds(request: HttpRequest, one: Round) -> str:
         GradeLine(name, post.get(f"from.{name}", "").strip(), post.get(f"share.{name}", "").strip())
         for name in (evaluation.grades if evaluation is not None else {})
     ]
+    kept = _latest(one.collection)
     ties = post.get("ties", "")
     if any(g.share for g in grades) and ties not in ("in", "out"):
         raise EvaluationError(
@@ -268,8 +282,20 @@ def _thresholds(request: HttpRequest, one: Round) -> str:
     limits = {n: g for n, g in chosen.items() if g in scale}
     veto = post.get("veto", "")
     return rounds.thresholds_text(
-        system.id, _day(post.get("on", "")), grades, ties, veto if veto in scale else "", limits
+        system.id,
+        _day(post.get("on", "")),
+        grades,
+        ties,
+        veto if veto in scale else "",
+        limits,
+        kept,
     )
+
+
+def _latest(collection: Collection) -> Thresholds | None:
+    """The thresholds of a round as they are set now."""
+    latest = collection.settings.order_by("-id").first()
+    return tables.thresholds(latest.text) if latest is not None else None
 
 
 def _day(text: str) -> dt.date:
@@ -311,13 +337,14 @@ def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
     against = _against(request, one, made)
     moves = queries.compared(against, made) if against is not None else []
     groups = {n: say(g.name) for n, g in system.groups.items() if g.weight is not None}
-    thresholds = list(one.collection.settings.order_by("-id")[:1])
+    settings = list(one.collection.settings.order_by("-id"))
     listed = queries.runs(one.collection)
     return frame(request, one, "round_scoring") | {
         "run": made,
         "system": system,
         "repeated": tables.repeated(made) if "repeat" in request.GET else None,
         "stage": say(STAGE_WORDS[Stage(made.stage)]),
+        "tried": round_trials.tried(one, made, settings),
         "page": page,
         "groups": groups,
         "rows": [
@@ -345,7 +372,7 @@ def _run_context(request: HttpRequest, one: Round, made: Run) -> dict[str, Any]:
             for m in moves
             if m.centre in names
         ],
-        "thresholds": threshold_form(request, one, one.collection, system, thresholds),
+        "thresholds": threshold_form(request, one, one.collection, system, settings),
         "weights": [
             (n, say(i.name), i.weight, request.POST.get(f"weight.{n}") or made.weights.get(n, ""))
             for n, i in system.indicators.items()
@@ -412,15 +439,38 @@ def sheet_page(
         "name": say(standing.name),
         "standing": standing,
         "grade": grade_words(one, standing.grade),
-        "groups": _by_group(one, lines, standing.groups),
+        "fails": _gate_names(one, standing.fails),
+        "why": [say(t) for t in queries.why_not_better(made, centre)],
+        "counted": _counted(one),
+        "groups": _by_group(
+            one, lines, standing.groups, queries.origins_of(request.reach, made, centre)
+        ),
     }
     return render(request, "desk/round_sheet.html", context)
 
 
+def _gate_names(one: Round, fails: Sequence[str]) -> list[str]:
+    """The gates that a centre fails, in words."""
+    assert one.collection is not None
+    indicators = system_of(one.collection.system).indicators
+    return [say(indicators[name].name) for name in fails]
+
+
+def _counted(one: Round) -> str:
+    """How totals are put together by the round's system, in words; '' where it has no total."""
+    assert one.collection is not None
+    system = system_of(one.collection.system)
+    return say(total_in_words(system)) if system.total is not None else ""
+
+
 def _by_group(
-    one: Round, lines: Sequence[Explained], totals: Mapping[str, Decimal]
+    one: Round,
+    lines: Sequence[Explained],
+    totals: Mapping[str, Decimal],
+    origins: Mapping[str, Text],
 ) -> list[dict[str, Any]]:
-    """The lines of a sheet under their groups, each with its link to the article."""
+    """The lines of a sheet under their groups, each with its link to the article and how its figure
+    came about."""
     assert one.collection is not None
     system = system_of(one.collection.system)
     made: dict[str, dict[str, Any]] = {}
@@ -432,7 +482,7 @@ def _by_group(
              "points": totals.get(line.group), "lines": []},
         )  # fmt: skip
         link = citations.link(one.programme, line.cite) if line.cite else None
-        held["lines"].append((line, link))
+        held["lines"].append((line, link, say(origins[line.name]) if line.name in origins else ""))
     return list(made.values())
 
 
@@ -446,15 +496,16 @@ def provisional_page(
     if not round_queries.may_preview(request.reach, entry):
         return forbidden_because(request, _("本轮未开放查看暂算得分。"))
     stage = Stage(max(entry.stage, Stage.REPORTED))
-    lines = queries.provisional(entry, stage)
-    points = [line.points for line in lines if line.points is not None]
+    made = queries.provisional(entry, stage)
     context = frame(request, one, "round_figures") | {
         "stage": say(STAGE_WORDS[stage]),
         "centre": centre,
         "name": say(Text(entry.centre.title_zh or centre, entry.centre.title_en or centre)),
-        "groups": _by_group(one, lines, {}),
-        "sum": sum(points, Decimal(0)),
-        "missing": sum(1 for line in lines if line.weight is not None and line.state),
+        "counted": _counted(one),
+        "groups": _by_group(one, made.lines, made.groups, made.origins),
+        "sum": made.total,
+        "fails": _gate_names(one, made.fails),
+        "missing": sum(1 for line in made.lines if line.weight is not None and line.state),
     }
     return render(request, "desk/round_sheet.html", context)
 

@@ -25,12 +25,16 @@ from banfa.office.evaluations.models import (
     Stage,
     SystemVersion,
 )
-from banfa.office.evaluations.systems import scheme_of, system_of, years_of
+from banfa.office.evaluations.systems import programme_of, scheme_of, system_of, years_of
 from banfa.office.ledger.models import Centre
 from banfa.office.people.access import Reach
 from banfa.office.people.models import User
 from banfa.office.todo import Todo
+from banfa.rules import words as wording
 from banfa.rules.score_compare import Move, Outlier, Spread, moves, outliers, spread
+from banfa.rules.score_origin import origins
+from banfa.rules.score_origin import why_not_better as reasons
+from banfa.rules.score_store import unpack_table
 from banfa.rules.score_words import Explained, explain, sheet, shown_value
 from banfa.rules.system import Indicator
 from banfa.rules.words import Text, words
@@ -321,6 +325,22 @@ def explained(reach: Reach, of: Run, centre: str) -> list[Explained]:
         raise NotOnFile("这次计分没有该中心", "not in this run") from None
 
 
+def origins_of(reach: Reach, of: Run, centre: str) -> dict[str, Text]:
+    """How each of a centre's figures in a run came about, by indicator: one query, and that of the
+    right to see it. Raises NotOnFile."""
+    _seen(reach, of, centre)
+    made = unpack_table(bytes(of.table))
+    if centre not in made.centres:
+        raise NotOnFile("这次计分没有该中心", "not in this run")
+    return origins(system_of(of.collection.system), made, centre)
+
+
+def why_not_better(of: Run, centre: str) -> list[Text]:
+    """Why a centre did not get the grades whose score it reaches in a run, in sentences."""
+    programme = programme_of(str(of.collection.book_id))
+    return reasons(tables.scores_of(of), centre, lambda g: wording.grade(programme, g))
+
+
 def _seen(reach: Reach, of: Run, centre: str) -> None:
     seen = Centre.objects.filter(reach.centres(), pk=centre, book=of.collection.book_id)
     if not seen.exists():
@@ -342,12 +362,30 @@ def outlying(of: Run) -> list[Outlier]:
     return outliers(tables.scores_of(of))
 
 
-def provisional(of: Entry, stage: int = Stage.REPORTED) -> list[Explained]:
-    """A centre's own provisional explanation sheet from what is entered so far; nothing is kept."""
+@dataclass(slots=True)
+class Provisional:
+    """A centre's own score from what is entered so far: as a run over the same values would give
+    it, with nothing for what is missing. `total` None: the system has no total."""
+
+    lines: list[Explained]
+    total: Decimal | None
+    groups: dict[str, Decimal]
+    fails: list[str]
+    origins: dict[str, Text]
+
+
+def provisional(of: Entry, stage: int = Stage.REPORTED) -> Provisional:
+    """A centre's own provisional score with the sheet that explains it; nothing is kept."""
     from banfa.rules.scoring import score
 
     made = tables.table_of_entry(of, stage)
-    return sheet(score(scheme_of(of.collection), None, made), of.centre_id)
+    scores = score(scheme_of(of.collection), None, made)
+    at = scores.at(of.centre_id)
+    groups = {name: scores.group(name, at) for name in scores.groups}
+    return Provisional(
+        sheet(scores, of.centre_id), scores.so_far(at), groups, scores.failing(at),
+        origins(system_of(of.collection.system), made, of.centre_id),
+    )  # fmt: skip
 
 
 # --- what waits ---------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ such act evaluate centre by centre. Nothing here writes.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -30,6 +31,7 @@ from banfa.rules.history import causes
 from banfa.rules.judge import Finding, judge
 from banfa.rules.life import Act, State, standing
 from banfa.rules.ruleset import Ruleset
+from banfa.rules.system import Quota, Thresholds
 from banfa.rules.words import Text, words
 from banfa.rules.world import World
 
@@ -626,27 +628,55 @@ def thresholds_text(
     ties: str = "",
     veto: str = "",
     limits: Mapping[str, str] | None = None,
+    kept: Thresholds | None = None,
 ) -> str:
     """A round's thresholds as the text that is kept and checked, from what the authority typed.
 
     `system` is its id with edition, `ties` says what becomes of equals at a quota's border (`in`,
     `out`), `veto` and `limits` name the best grades of those who fail a gate. Numbers stay exactly
-    as typed; whether they can be is for the check to say.
+    as typed; whether they can be is for the check to say. What a simple form does not show (least
+    points by group, quotas by number, ties that differ by grade, the sample's label) is taken over
+    from the thresholds `kept` so far.
     """
+    held = {one.grade: one for one in kept.grades} if kept is not None else {}
     rows: list[dict[str, Any]] = []
     for line in grades:
+        own = held.get(line.grade)
         row: dict[str, Any] = {"grade": line.grade}
         if line.from_:
             row["from"] = _typed_number(line.from_)
-        if line.share:
-            row["quota"] = {"share": _typed_number(line.share), "ties": ties}
+        if own is not None and own.floors:
+            row["floors"] = {name: f"{least:f}" for name, least in own.floors.items()}
+        quota = _quota(line, own.quota if own is not None else None, ties, ties_of(kept))
+        if quota is not None:
+            row["quota"] = quota
         rows.append(row)
     plain: dict[str, Any] = {"system": system, "on": on.isoformat(), "grades": rows}
+    if kept is not None and kept.sample is not None:
+        plain["sample"] = kept.sample
     if veto:
         plain["veto"] = veto
     if given := {name: grade for name, grade in (limits or {}).items() if grade}:
         plain["limits"] = given
     return "\n".join(_yaml(plain)) + "\n"
+
+
+def ties_of(kept: Thresholds | None) -> str:
+    """What becomes of equals at a quota's border, as a simple form shows it: as the first grade
+    with a quota has it; '' without any."""
+    quotas = [g.quota.ties for g in kept.grades if g.quota is not None] if kept is not None else []
+    return quotas[0] if quotas else ""
+
+
+def _quota(line: GradeLine, own: Quota | None, ties: str, shown: str) -> dict[str, str] | None:
+    """The quota of one grade: the share as typed, else the number kept. Its ties change only where
+    the form's were changed from what it had `shown`."""
+    said = own.ties if own is not None and ties in ("", shown) else ties
+    if line.share:
+        return {"share": _typed_number(line.share), "ties": said}
+    if own is not None and own.number is not None:
+        return {"number": str(own.number), "ties": said}
+    return None
 
 
 def _typed_number(text: str) -> str:
@@ -663,14 +693,20 @@ def _typed_number(text: str) -> str:
 def _yaml(plain: Mapping[str, Any]) -> Iterator[str]:
     yield f"system: {plain['system']}"
     yield f"on: {plain['on']}"
+    if "sample" in plain:
+        zh, en = (
+            json.dumps(w, ensure_ascii=False) for w in (plain["sample"].zh, plain["sample"].en)
+        )
+        yield f"sample: {{zh: {zh}, en: {en}}}"
     yield "grades:"
     for row in plain["grades"]:
         parts = [f"grade: {row['grade']}"]
         if "from" in row:
             parts.append(f"from: {row['from']}")
-        if "quota" in row:
-            quota = row["quota"]
-            parts.append(f"quota: {{share: {quota['share']}, ties: {quota['ties']}}}")
+        for name in ("floors", "quota"):
+            if name in row:
+                held = ", ".join(f"{k}: {v}" for k, v in row[name].items())
+                parts.append(f"{name}: {{{held}}}")
         yield f"  - {{{', '.join(parts)}}}"
     if "veto" in plain:
         yield f"veto: {plain['veto']}"

@@ -80,6 +80,12 @@ def number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, (int, Decimal)) else str(value)
 
 
+@register.filter
+def signed(value: Any) -> Any:
+    """A number below zero with a minus sign as printed (−6.00); all else as it is."""
+    return f"−{abs(value)}" if isinstance(value, Decimal) and value < 0 else value
+
+
 def _anchor(link: citations.Link) -> SafeString:
     return format_html(
         '<a class="{}" href="{}" title="{}">{}</a>',
