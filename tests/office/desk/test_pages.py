@@ -81,7 +81,8 @@ def test_a_centres_page_shows_names_clocks_procedures_and_duties(
 def test_the_state_on_another_day_as_known_on_another(client: Client, centres: Any) -> None:
     at = f"/centres/{centres[1]}/"
     said = text_of(client.get(f"{at}?on=2027-03-02"))
-    assert "所示为截至2027-03-02的情形" in said and "截至日尚未发生" in said
+    assert "所示为截至2027-03-02的情形" in said and "截至日尚未发生" not in said
+    assert "截至日尚未发生" in text_of(client.get(f"{at}timeline/?on=2027-03-02"))
     said = text_of(client.get(f"{at}?on=2027-03-04&known=2027-03-04"))
     assert "尚无记录" in said
     page = client.get(f"{at}?on=2027-13-45&known=x")

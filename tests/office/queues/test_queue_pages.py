@@ -234,7 +234,8 @@ def test_a_person_without_a_capacity_is_led_elsewhere(officers: Any) -> None:
     assert client.get(AT).status_code == 404
     assert Organisation.objects.filter(id="boss").exists()
     visitor = Client(headers={"host": "localhost"})
-    assert visitor.post(AT, {"do": "opinion", "text": "x"}).status_code == 302
+    asked = visitor.post(AT, {"do": "opinion", "text": "x"})
+    assert asked.status_code == 403 and "另开一页登录" in asked.content.decode()
     assert Opinion.objects.count() == 0
 
 
