@@ -60,6 +60,8 @@ def rule(r: Rule, outcome: int, x: Ctx) -> Told:
     says = getattr(r.source, "says", None)
     if isinstance(says, p.Words) and told.id is None:
         told.says = words(says)
+    if told.seen is not None and not told.seen.zh:
+        told.seen = Text("尚无记录", "not on record")
     if outcome == NOT and r.soft == "exception":
         other = Text("；或", "; or ") if told.cure is not None else Text("", "")
         told.cure = (told.cure or Text("", "")) + other + _exception_cure(x)
