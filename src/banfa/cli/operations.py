@@ -132,13 +132,14 @@ def _write_report(path: Path, content: bytes) -> None:
 def _chosen(programme: str, name: str, data: bytes, given: list[tuple[str, str]]) -> dict[int, str]:
     """What columns are by number. Raises Wrong for a column or a target that does not exist."""
     from banfa.cli.office import Wrong
-    from banfa.office.intake import columns, sheets
+    from banfa.office.intake import columns, verbs
     from banfa.office.ledger import library
 
     if not given:
         return {}
-    head = sheets.read(name, data).head
-    possible = columns.targets(library.editions(programme).latest.programme)
+    rs = library.editions(programme).latest
+    head = verbs.table_of(rs, name, data).head
+    possible = columns.targets(rs.programme)
     found = {}
     for column, target in given:
         if column not in head:
@@ -155,10 +156,14 @@ def _tell(report: Any, args: argparse.Namespace) -> int:
     from banfa.office.ledger import library
 
     possible = columns.targets(library.editions(args.programme).latest.programme)
+    if report.sheet:
+        others = "、".join(f"“{sheet}”{rows}行" for sheet, rows in report.others)
+        rest = f"；未读：{others} / not read" if others else ""
+        print(f"  工作表“{report.sheet}”{rest}")
     for one in report.columns:
         said = possible[one.target].zh if one.target else "（不用 / not used）"
         print(f"  列“{one.heading}” → {said}")
-    told = [line for line in report.lines if line.standing != verbs.ACCEPTED]
+    told = [line for line in report.lines if line.standing != verbs.ACCEPTED or line.says]
     for line in told[:SHOWN]:
         for column, zh, _en, basis in line.says:
             place = f"“{column}”列：" if column else ""

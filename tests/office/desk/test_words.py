@@ -14,6 +14,7 @@ import pytest
 from django.utils.translation.template import templatize
 
 import banfa
+from banfa.office.desk.templatetags import desk
 
 PACKAGE = Path(banfa.__file__).parent
 CATALOGUES = sorted(PACKAGE.rglob("locale/en/LC_MESSAGES/django.mo"))
@@ -76,3 +77,16 @@ def test_the_compiled_catalogue_is_up_to_date(kept: Path, tmp_path: Path) -> Non
     with fresh.open("rb") as new, kept.open("rb") as old:
         new_words = gettext.GNUTranslations(new)._catalog  # type: ignore[attr-defined]
         assert new_words == gettext.GNUTranslations(old)._catalog  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [("样例：等级线为示例", "等级线为示例"), ("Sample: an example", "an example"), ("无", "无")],
+)
+def test_a_sentence_beside_the_samples_mark_does_not_begin_with_it_again(
+    text: str, left: str
+) -> None:
+    assert desk.after_mark(text) == left
+    for template in (PACKAGE / "office").rglob("templates/**/*.html"):
+        marked = re.findall(r'{% trans "样例" %}</span> {{ ([^}]*) }}', template.read_text())
+        assert all(shown.endswith("|after_mark") for shown in marked), template

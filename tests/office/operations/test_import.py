@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,14 @@ import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
 from python_calamine import CalamineWorkbook
 
-from banfa.office.intake import columns, reports, rows, sheets, verbs
+from banfa.office.intake import blank, columns, reports, rows, sheets, verbs
 from banfa.office.intake.errors import BadFile
 from banfa.office.intake.models import Upload
 from banfa.office.ledger import library, replay
 from banfa.office.ledger.errors import LedgerError
 from banfa.office.ledger.models import ActRecord, Centre
-from banfa.office.people.models import Organisation
+from banfa.office.people.models import Organisation, Place
+from banfa.rules.words import words
 from tests.office.desk import seed
 from tests.office.desk.conftest import signed_in
 from tests.office.desk.test_pages import text_of
@@ -109,6 +111,86 @@ def test_a_beginning_is_shown_as_it_was_stated_not_as_the_day_of_entry() -> None
 
 
 @pytest.mark.django_db
+def test_an_empty_list_is_made_for_every_programme_and_comes_back_without_its_example() -> None:
+    for name in library.ids():
+        programme = library.editions(name).latest.programme
+        plan = columns.plan(name)
+        asked = blank.asked(programme, plan)
+        assert asked[0].needed and asked[0].target.startswith("values.")
+        assert programme.existing is not None
+        shown = [words(programme.stages[s].name) for s in programme.existing.stages]
+        assert [a.allowed for a in asked if a.target == "stage"] == (
+            [] if "stage" in plan.always else [shown]
+        )
+        for english in (False, True):
+            made = (blank.workbook(asked, english), blank.csv_file(asked, english))
+            for content in made:
+                assert sheets.check_archive(content) is None if content is made[0] else True
+                with pytest.raises(BadFile, match="没有数据行"):
+                    sheets.read("x", content)
+        lines = made[1].decode("utf-8-sig").splitlines()
+        rs = library.editions(name).latest
+        filled = "\n".join([lines[0], lines[2].replace("[Example] ", "")]).encode()
+        report = verbs.bring(name, "x", filled, ON, basis="名录", person="测试")
+        assert [c.target for c in report.columns] == [a.target for a in asked]
+        assert report.lines[0].standing == verbs.ACCEPTED, (name, report.lines[0].says)
+        assert rs.programme.existing
+
+
+@pytest.mark.django_db
+def test_what_was_understood_of_a_row_is_told_with_unknown_places() -> None:
+    Place.objects.create(code="990000", name_zh="甲示例市", short_zh="甲市")
+    Organisation.objects.create(id="o-1", name_zh="甲示例公司", place="甲市")
+    table = [HEAD, ["国家示例甲创新中心", "甲市", "2016-06", "甲示例公司"],
+             ["国家示例乙创新中心", "乌有市", "2017", "乙示例公司"],
+             ["国家示例丙创新中心", "", "2018年5月7日", ""]]  # fmt: skip
+    report = bring(book(table))
+    first, second, third = [{zh: how for zh, _e, how, _ in x.read} for x in report.lines]
+    assert first["起始日期"] == "2016年6月（只到月）" and first["现处阶段"] == "已认定、运行中"
+    assert first["创新中心"] == "甲示例公司（已在册，甲市）" and first["所在地"] == "甲市"
+    assert second["创新中心"] == "乙示例公司（新单位，乌有市）"
+    assert second["起始日期"] == "2017年（只到年）" and third["起始日期"] == "2018-05-07"
+    assert [len(x.says) for x in report.lines] == [0, 1, 0]
+    assert "不在行政区划表中" in report.lines[1].says[0][1]
+    assert report.lines[1].standing == verbs.ACCEPTED
+    told = CalamineWorkbook.from_filelike(io.BytesIO(reports.workbook(report.lines, dry=True)))
+    assert "2016年6月（只到月）" in told.get_sheet_by_index(0).to_python()[1][7]
+
+
+def two_sheets(first: list[list[str]], second: list[list[str]]) -> bytes:
+    held = io.BytesIO()
+    with xlsxwriter.Workbook(held, {"in_memory": True}) as made:
+        for name, table in (("封面", first), ("名单", second)):
+            sheet = made.add_worksheet(name)
+            for y, row in enumerate(table):
+                sheet.write_row(y, 0, row)
+    return held.getvalue()
+
+
+@pytest.mark.django_db
+def test_the_sheet_that_was_read_is_said_and_those_that_were_not() -> None:
+    rows_ = [HEAD, ["国家示例甲创新中心", "甲市", "2016", ""]]
+    report = bring(two_sheets([["关于名单"], ["编制说明"]], rows_))
+    assert (report.sheet, report.others) == ("名单", [("封面", 1)])
+    assert report.count(verbs.ACCEPTED) == 1
+    client = officer()
+    page = text_of(client.get(posted(client, two_sheets(rows_, [*rows_, *rows_]))["Location"]))
+    assert "读取的是工作表“封面”" in page and "“名单”3行" in page
+    assert "2016年（只到年）" in page
+
+
+@pytest.mark.django_db
+def test_a_giant_cell_is_told_with_its_row_and_column() -> None:
+    data = "\n".join([",".join(HEAD), "国家示例甲创新中心,甲市,2016,", f"乙,{'长' * 40_001},,"])
+    with pytest.raises(BadFile) as told_:
+        bring(data.encode())
+    assert "第3行第2列“城市”的内容过长（40001字" in told_.value.text.zh
+    with pytest.raises(BadFile) as told_:
+        bring('名称,城市\n甲,"乙\n'.encode())
+    assert "引号" in told_.value.text.zh and not re.search("[a-z]{4}", told_.value.text.zh)
+
+
+@pytest.mark.django_db
 def test_organisations_on_file_are_taken_by_name_or_code() -> None:
     Organisation.objects.create(id="o-1", name_zh="甲示例公司", uscc="91110000600037341L")
     for number in (1, 2):
@@ -131,7 +213,8 @@ def test_excel_and_both_encodings_say_the_same() -> None:
              ["国家示例乙创新中心", "乙市", dt.date(2017, 6, 30), "乙示例公司"]]  # fmt: skip
     text = "\n".join(",".join(map(str, row)) for row in table).replace("2016.0", "2016")
     given = [book(table), text.encode("utf-8-sig"), text.encode("gb18030"), text.encode("utf-16")]
-    assert len({repr(sheets.read("x", data)) for data in given}) == 1
+    tables = [sheets.read("x", data) for data in given]
+    assert len({repr((t.head, t.rows, t.lines)) for t in tables}) == 1
     assert bring(given[0]).count(verbs.ACCEPTED) == 2
 
 
@@ -256,6 +339,21 @@ def test_from_the_file_to_the_receipt() -> None:
     act = ActRecord.objects.select_related("payload").first()
     assert act is not None and "o-miit" in str(act.payload.person)
     assert bytes(Upload.objects.get().content) == b""
+
+
+@pytest.mark.django_db
+def test_the_programmes_page_leads_to_it_and_the_empty_list_is_there() -> None:
+    client = officer()
+    page = client.get("/programmes/nmic/", follow=True).content.decode()
+    assert 'href="/programmes/nmic/import/"' in page
+    for format_, begins in (("xlsx", b"PK"), ("csv", b"\xef\xbb\xbf")):
+        address = f"/programmes/nmic/import/blank.{format_}"
+        assert address in client.get("/programmes/nmic/import/").content.decode()
+        assert client.get(address).content.startswith(begins)
+    other = signed_in(seed.person("unit", ("centre", "x", "nmic")))
+    page = other.get("/programmes/nmic/", follow=True).content.decode()
+    assert "逐条对照" in page and "/programmes/nmic/import/" not in page
+    assert other.get("/programmes/nmic/import/blank.csv").status_code == 404
 
 
 @pytest.mark.django_db

@@ -16,8 +16,8 @@ from banfa.office.desk import citations
 from banfa.office.desk.errors import on_file
 from banfa.office.desk.exports import XLSX
 from banfa.office.desk.language import in_english, say
-from banfa.office.intake import reports, sheets, verbs
-from banfa.office.intake.columns import KIND, targets
+from banfa.office.intake import blank, reports, sheets, verbs
+from banfa.office.intake.columns import KIND, plan, targets
 from banfa.office.intake.errors import BadFile
 from banfa.office.intake.models import Upload
 from banfa.office.jobs import verbs as jobs
@@ -33,11 +33,18 @@ AT_ONCE = 2_000
 SHOWN = 500
 
 
+def may_import(request: HttpRequest, rs: Ruleset) -> bool:
+    """Whether the person may enter existing centres of a programme, so also a list of them."""
+    existing = rs.programme.existing
+    return existing is not None and bool(
+        request.reach.may(KIND, existing.by[0], rs.programme.programme)
+    )
+
+
 def _ruleset(request: HttpRequest, programme: str) -> Ruleset:
     """The programme in force, for those who may enter its existing centres; else not there."""
     rs = library.editions(programme).on(clock.today())
-    existing = rs.programme.existing
-    if existing is None or not request.reach.may(KIND, existing.by[0], programme):
+    if not may_import(request, rs):
         raise Http404
     return rs
 
@@ -61,7 +68,7 @@ def import_centres(request: HttpRequest, programme: str) -> HttpResponse:
         "typed": typed,
         "most_rows": MOST_ROWS,
         "most_mb": sheets.MOST_BYTES // 2**20,
-        "headings": [say(text) for text in targets(rs.programme).values()],
+        "asked": blank.asked(rs.programme, plan(programme)),
     }
     return render(request, "desk/import.html", context, status=422 if said else 200)
 
@@ -247,6 +254,7 @@ def _lines(lines: list[verbs.Line], dry: bool) -> list[dict[str, Any]]:
             "mark": MARKS[line.standing],
             "standing": say(reports.standing(line, dry)),
             "says": [(column, say(Text(zh, en)), basis) for column, zh, en, basis in line.says],
+            "read": [(say(Text(*read[:2])), say(Text(*read[2:]))) for read in line.read],
         }
         for line in ordered[:SHOWN]
     ]
@@ -280,7 +288,31 @@ def import_report(request: HttpRequest, programme: str, upload: int) -> HttpResp
     return answer
 
 
+@require_safe
+@on_file
+def import_blank(request: HttpRequest, programme: str, format: str) -> HttpResponse:
+    """A list to fill in, with the columns of the programme, as a workbook or as CSV."""
+    rs = _ruleset(request, programme)
+    columns = blank.asked(rs.programme, plan(programme))
+    if format == "xlsx":
+        answer = HttpResponse(blank.workbook(columns, in_english()), content_type=XLSX)
+    else:
+        content = blank.csv_file(columns, in_english())
+        answer = HttpResponse(content, content_type="text/csv; charset=utf-8")
+    answer["Content-Disposition"] = f'attachment; filename="{programme}-centres.{format}"'
+    return answer
+
+
 urls = [
+    *(
+        path(
+            f"programmes/<slug:programme>/import/blank.{format_}",
+            import_blank,
+            {"format": format_},
+            name=f"import_blank_{format_}",
+        )
+        for format_ in ("xlsx", "csv")
+    ),
     path("programmes/<slug:programme>/import/", import_centres, name="import_centres"),
     path("programmes/<slug:programme>/import/<int:upload>/", import_preview, name="import_preview"),
     path(

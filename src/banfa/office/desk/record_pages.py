@@ -15,10 +15,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import centre_page, centre_tabs, moment
+from banfa.office.desk import centre_page, centre_tabs, citations, moment
 from banfa.office.desk.errors import on_file
 from banfa.office.desk.fields import unit_of
 from banfa.office.desk.language import say
+from banfa.office.evaluations.rounds import ways
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.errors import LedgerError, NotOnFile
 from banfa.office.queues import joint, queries, verbs
@@ -196,14 +197,63 @@ def _duties(page: ledger.CentrePage) -> dict[str, Any]:
 @require_safe
 @on_file
 def results(request: HttpRequest, centre: str) -> HttpResponse:
-    """The confirmed results, latest first, with the acts that made them."""
+    """Grades and conclusions without one, latest first, with the acts that made them."""
     return show(request, centre, "centre_results", _results)
 
 
+@dataclass
+class Found:
+    """How a centre was found: a grade ('' where none is given), what is said of it, by which act.
+
+    `round` is the year, the number or the round that it is for.
+    """
+
+    on: dt.date
+    seq: int
+    act: str
+    grade: str
+    round: str
+    says: str
+    cites: list[citations.Link]
+
+
 def _results(page: ledger.CentrePage) -> dict[str, Any]:
-    found = centre_page.results(page.ruleset, page.state)
-    acts = {e.act.seq: say(e.name) for e in page.timeline}
-    return {"results": [(result, acts.get(result.seq, "")) for result in found]}
+    entries = {e.act.seq: e for e in _counted(page)}
+    graded = centre_page.results(page.ruleset, page.state)
+    found = [
+        Found(r.on, r.seq, say(e.name), r.grade, r.round, _conclusion(page, e), _cites(page, e))
+        for r in graded
+        if (e := entries.get(r.seq)) is not None
+    ]
+    known = {r.seq for r in graded}
+    found += [
+        Found(e.act.on, seq, say(e.name), "", _about(page, e), said, _cites(page, e))
+        for seq, e in entries.items()
+        if seq not in known and (said := _conclusion(page, e))
+    ]
+    return {"results": sorted(found, key=lambda f: (f.on, f.seq), reverse=True)}
+
+
+def _conclusion(page: ledger.CentrePage, entry: ledger.Entry) -> str:
+    """What an act by which the programme evaluates says in words; '' for every other act."""
+    rs = page.editions.by_name.get(entry.edition) or page.editions.latest
+    grades = next((w.deciding for w in ways(rs) if entry.act.kind in w.deciding), None)
+    if grades is None:
+        return ""
+    inputs, data = rs.models[entry.act.kind].with_, entry.act.data
+    told = [n for n, given in inputs.items() if given.type == "long_text" and data.get(n)]
+    grade = data.get(grades[entry.act.kind])
+    return "\n".join(str(data[n]) for n in told) or say(words.value(grade, programme=rs.programme))
+
+
+def _about(page: ledger.CentrePage, entry: ledger.Entry) -> str:
+    """The year or the number of what was evaluated: the key of its case."""
+    case = page.state.cases.get(entry.act.about or "")
+    return "" if case is None or case.key is None else str(case.key)
+
+
+def _cites(page: ledger.CentrePage, entry: ledger.Entry) -> list[citations.Link]:
+    return centre_page.shown(page.editions, entry).cites
 
 
 @require_safe

@@ -16,6 +16,7 @@ from banfa.office.desk import (
     centre_tabs,
     citations,
     comparison,
+    import_pages,
     moment,
     permitted,
     regulation,
@@ -112,6 +113,9 @@ def programme(request: HttpRequest, programme: str, edition: str) -> HttpRespons
         "timeline": centre_page.timeline(page.editions, page.timeline),
         "text_changes": regulation.text_changes(programme, edition),
         "receipt": _receipt(request, page),
+        "may_import": import_pages.may_import(
+            request, library.editions(programme).on(clock.today())
+        ),
     }
     return render(request, "desk/programme.html", context)
 

@@ -19,12 +19,15 @@ from banfa.rules.loading import load_model
 from banfa.rules.words import Text, words
 
 KIND = "enter_existing_centre"
+PLACE = "place"
+"""Where a row's organisations are, for programmes that keep no such value themselves."""
 EVERYDAY = {
     "since": "起始日期 认定时间 认定日期 批复时间 批复日期 成立时间 recognised recognized date",
     "basis": "依据 依据文件 来源 出处 文号 source",
     "stage": "阶段 现处阶段 状态",
     "class": "类别 类型",
     "values.name_zh": "名称 中心名称 name",
+    "place": "所在地 所在省 省份 所在省份 所在城市 城市 地区 place",
 }
 
 
@@ -65,6 +68,8 @@ def targets(programme: p.Programme) -> dict[str, Text]:
     if programme.classes:
         found["class"] = Text("类别", "Class")
     found |= {f"values.{n}": words(v.name) for n, v in programme.values.items()}
+    if PLACE not in programme.values:
+        found[PLACE] = Text("单位所在地", "Place of its organisations")
     roles = {n: v for n, v in programme.parties.items() if not v.body and not v.inside}
     found |= {f"roles.{n}": words(v.name) for n, v in roles.items()}
     for name, period in programme.periods.items():
@@ -103,6 +108,12 @@ def recognise(
             f"no column is known ({heads}); the first row must be headings",
         )
     return columns
+
+
+def fits(programme: p.Programme, plan_: Plan, head: Sequence[str]) -> bool:
+    """Whether a row looks like the headings of such a list: one of them is known."""
+    known = _headings(programme, plan_)
+    return any(_plain(heading) in known for heading in head if heading.strip())
 
 
 def _headings(programme: p.Programme, plan_: Plan) -> dict[str, str]:

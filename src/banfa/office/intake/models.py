@@ -9,6 +9,7 @@ from django.db import models
 class Upload(models.Model):
     """A list that somebody brought for a programme.
 
+    `sheet` is the sheet of a workbook that was read, `others` are those with rows of their own.
     `judged` is what each row would come to by the columns now chosen, `report` what came of it.
     """
 
@@ -19,6 +20,8 @@ class Upload(models.Model):
     content = models.BinaryField()
     head = models.JSONField(default=list)
     rows = models.PositiveIntegerField(default=0)
+    sheet = models.CharField(max_length=200, default="", blank=True)
+    others = models.JSONField(default=list)
     on = models.DateField()
     basis = models.CharField(max_length=300, default="", blank=True)
     chosen = models.JSONField(default=dict)

@@ -15,8 +15,8 @@ STANDINGS = {
     KNOWN: Text("已在册", "on file already"),
 }
 ENTERED = Text("已登记", "entered")
-HEAD = ("行号", "中心", "结果", "列", "说明", "依据", "中心编号")
-HEAD_EN = ("Line", "Centre", "Result", "Column", "Explanation", "Basis", "Number")
+HEAD = ("行号", "中心", "结果", "列", "说明", "依据", "中心编号", "读到的内容")
+HEAD_EN = ("Line", "Centre", "Result", "Column", "Explanation", "Basis", "Number", "As read")
 
 
 def standing(line: Line, dry: bool) -> Text:
@@ -33,18 +33,19 @@ def workbook(lines: Iterable[Line], dry: bool, english: bool = False) -> bytes:
     with xlsxwriter.Workbook(held, options) as book:
         sheet = book.add_worksheet("Report" if english else "逐行结果")
         bold = book.add_format({"bold": True})
-        for number, width in enumerate((8, 36, 12, 16, 70, 16, 16)):
+        for number, width in enumerate((8, 36, 12, 16, 70, 16, 16, 70)):
             sheet.set_column(number, number, width)
         for number, text in enumerate(HEAD_EN if english else HEAD):
             sheet.write_string(0, number, text, bold)
         row = 0
         for line in lines:
             said = standing(line, dry)
+            read = "；".join(f"{r[english]}：{r[2 + english]}" for r in line.read)
             for column, zh, en, basis in line.says or [("", "", "", "")]:
                 row += 1
                 sheet.write_number(row, 0, line.line)
                 cells = [line.name, said.en if english else said.zh, column, en if english else zh,
-                         basis, line.centre or ""]  # fmt: skip
+                         basis, line.centre or "", read]  # fmt: skip
                 for number, text in enumerate(cells, 1):
                     if text:
                         sheet.write_string(row, number, text[:32_000])

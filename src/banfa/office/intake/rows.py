@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from banfa.office.intake.columns import KIND, Column, Plan
+from banfa.office.intake.columns import KIND, PLACE, Column, Plan, targets
 from banfa.office.intake.sheets import MOST_CELL, Table
 from banfa.office.ledger.models import Centre
 from banfa.office.ledger.verbs import Proposal, as_org
-from banfa.office.people.models import Organisation, User
+from banfa.office.people.models import Organisation, Place, User
 from banfa.rules import names as name_rules
 from banfa.rules.ruleset import Ruleset
-from banfa.rules.words import Text
+from banfa.rules.words import Text, stated_day, words
 
+Read = tuple[str, str, str, str]
+"""What was understood of a row: what it is and how it is, each in Chinese and in English."""
 _PARTS = re.compile(r"[、,，;；\n]+")
 _DAY = re.compile(r"(\d{4})\s*[-./年]?\s*(?:(\d{1,2})\s*[-./月]?\s*(?:(\d{1,2})\s*日?)?)?")
 _USCC = re.compile(r"[0-9A-HJ-NP-RT-UW-Y]{18}")
@@ -34,12 +36,17 @@ class Fault:
 
 @dataclass(slots=True)
 class Row:
-    """A row of the file: what it proposes, unless `faults` stand against it."""
+    """A row of the file: what it proposes, unless `faults` stand against it.
+
+    `read` is what was understood, `notes` what to look at again although nothing forbids it.
+    """
 
     line: int
     name: str
     proposal: Proposal | None = None
     faults: list[Fault] = field(default_factory=list)
+    notes: list[Fault] = field(default_factory=list)
+    read: list[Read] = field(default_factory=list)
     known: str | None = None
 
 
@@ -65,6 +72,17 @@ class Reading:
     def headings(self) -> dict[str, str]:
         """The headings by what the columns hold."""
         return {c.target: c.heading for c in self.columns}
+
+    @cached_property
+    def possible(self) -> dict[str, Text]:
+        """Everything a column can be, with its words."""
+        return targets(self.rs.programme)
+
+    @cached_property
+    def places(self) -> set[str]:
+        """The names of the places on file, full and short; empty: none is, so none is checked."""
+        found = Place.objects.values_list("name_zh", "short_zh")
+        return {name for pair in found for name in pair if name}
 
     def rows(self, table: Table) -> list[Row]:
         """Every row of a table, in its order."""
@@ -158,13 +176,16 @@ class _RowReader:
             self.data[name] = value
         if self.reading.basis:
             self.data["basis"] = self.reading.basis
-        self.place = self._raw(self.reading.plan.place or "")
+        self.place_from = self.reading.plan.place or PLACE
+        self.place = self._raw(self.place_from)
+        self._check_place()
         for column in self.reading.columns:
             text = self.cells[column.number].strip() if column.number < len(self.cells) else ""
             if column.target and text:
                 self._take(column, text)
         self.row.name = self._name()
         self._complete()
+        self.row.read = list(self._understood())
         row, asked = self.row, self.reading
         existing = self.programme.existing
         assert existing is not None
@@ -189,6 +210,8 @@ class _RowReader:
         self.row.faults.append(Fault(column, Text(zh, en)))
 
     def _take(self, column: Column, text: str) -> None:
+        if column.target == PLACE and len(text) <= 100:
+            return None  # it tells where the organisations are, and is no fact of the centre
         if len(text) > MOST_CELL:
             return self._fault(column.heading, f"文字过长（至多{MOST_CELL}字）", "too long")
         if text.startswith(_AT_START):
@@ -212,6 +235,41 @@ class _RowReader:
         else:
             self.data[group] = text
         return None
+
+    def _check_place(self) -> None:
+        """A place that is not on file is taken as it is; lists by place will not find it."""
+        places = self.reading.places
+        if self.place and places and self.place not in places and len(self.place) <= 100:
+            said = Text(
+                f"“{self.place}”不在行政区划表中，按所在地查找、统计时找不到；请核对，或写所在省份",
+                f"'{self.place}' is no place on file: lists by place will not find it",
+            )
+            self.row.notes.append(Fault(self.reading.headings.get(self.place_from, ""), said))
+
+    def _understood(self) -> Iterator[Read]:
+        """What the row says, as it was read, in the order in which people check it."""
+        data, said = self.data, self.reading.possible
+        since = _said_since(data.get("since"))
+        yield said["since"].zh.split("（")[0], "Since", since.zh, since.en
+        for name, options in (("stage", self.programme.stages), ("class", self.programme.classes)):
+            if data.get(name) in (options or {}):
+                told = words(options[data[name]].name)
+                yield said[name].zh, said[name].en, told.zh, told.en
+        if self.place_from == PLACE and self.place:
+            yield said[PLACE].zh, said[PLACE].en, self.place, self.place
+        for party, held in data.get("roles", {}).items():
+            told = _said_orgs(held if isinstance(held, list) else [held])
+            yield said[f"roles.{party}"].zh, said[f"roles.{party}"].en, told.zh, told.en
+        for name, value in data.get("values", {}).items():
+            if value != self.row.name:
+                told = _said_value(value)
+                yield said[f"values.{name}"].zh, said[f"values.{name}"].en, told.zh, told.en
+        for name, span in data.get("periods", {}).items():
+            told = words(self.programme.periods[name].name)
+            shown = f"{span.get('start', '')} — {span.get('end', '')}"
+            yield told.zh, told.en, shown, shown
+        if data.get("basis"):
+            yield said["basis"].zh, said["basis"].en, data["basis"], data["basis"]
 
     def _since(self, column: Column, text: str) -> None:
         day = partial_day(text)
@@ -304,6 +362,34 @@ class _RowReader:
         for name, zh, en in (("stage", "现处阶段", "stage"), ("basis", "依据文件", "basis")):
             if not self.data.get(name) and headings.get(name) not in asked:
                 self._fault(headings.get(name, ""), f"缺少{zh}", f"the {en} is missing")
+
+
+def _said_since(stated: str | None) -> Text:
+    """A beginning with how precise it is."""
+    told = stated_day(stated or "")
+    kinds = {4: Text("（只到年）", " (year only)"), 7: Text("（只到月）", " (month only)")}
+    return told + kinds.get(len(stated or ""), Text("", ""))
+
+
+def _said_orgs(held: Sequence[Mapping[str, Any]]) -> Text:
+    """Organisations, each with where it is, and whether it is on file."""
+    zh, en = [], []
+    for one in held:
+        place = f"，{one['place']}" if one.get("place") else ""
+        fresh = one["org"] == one.get("name")
+        zh.append(f"{one.get('name')}（{'新单位' if fresh else '已在册'}{place}）")
+        en.append(f"{one.get('name')} ({'new' if fresh else 'on file'}{place.replace('，', ', ')})")
+    return Text("、".join(zh), ", ".join(en))
+
+
+def _said_value(value: Any) -> Text:
+    if isinstance(value, Mapping):
+        return _said_orgs([value])
+    if isinstance(value, list) and value and isinstance(value[0], Mapping):
+        return _said_orgs(value)
+    text = "、".join(map(str, value)) if isinstance(value, list) else str(value)
+    short = text if len(text) <= 200 else f"{text[:200]}…"
+    return Text(short, short)
 
 
 def partial_day(text: str) -> str | None:

@@ -11,13 +11,19 @@ import datetime as dt
 import io
 import re
 import zipfile
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from banfa.office.intake.errors import BadFile
+from banfa.rules.words import Text
 
 MOST_BYTES = 20 * 2**20
 MOST_UNPACKED, MOST_RATIO, MOST_PARTS = 200 * 2**20, 100, 2_000
-MOST_ROWS, MOST_COLUMNS, MOST_CELL = 50_000, 100, 10_000
+MOST_ROWS, MOST_COLUMNS, MOST_CELL, MOST_SHEETS = 50_000, 100, 10_000, 20
+EXAMPLE, ALLOWED = Text("【示例】", "[Example] "), Text("【可填】", "[Allowed] ")
+_MARKS = tuple(mark.strip() for text in (EXAMPLE, ALLOWED) for mark in (text.zh, text.en))
+HELP_SHEETS = ("填写说明", "How to fill in")
+"""The marks and the second sheet of the lists that we hand out to be filled in."""
 _FORMULA = re.compile(rb'<c\b[^>]*?\br="([A-Z]{1,3}[0-9]{1,7})"[^>]*>\s*<f[\s/>]')
 _CHUNK, _OVERLAP = 1 << 20, 4096
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
@@ -26,15 +32,32 @@ _OLE, _ZIP = b"\xd0\xcf\x11\xe0", b"PK\x03\x04"
 
 @dataclass(slots=True)
 class Table:
-    """A head and its rows, all text; `lines` are the rows' numbers in the file."""
+    """A head and its rows, all text; `lines` are the rows' numbers in the file.
+
+    `sheet` is the sheet of a workbook that was read, `others` are those that hold rows too, each
+    with how many.
+    """
 
     head: list[str]
     rows: list[list[str]]
     lines: list[int]
+    sheet: str = ""
+    others: list[tuple[str, int]] = field(default_factory=list)
 
 
-def read(name: str, data: bytes, most_rows: int = MOST_ROWS) -> Table:
-    """The table in a file, by what it is, not by its name. Raises BadFile."""
+Rows = list[list[str]]
+
+
+def read(
+    name: str,
+    data: bytes,
+    most_rows: int = MOST_ROWS,
+    fits: Callable[[Sequence[str]], bool] = lambda head: True,
+) -> Table:
+    """The table in a file, by what it is, not by its name. Raises BadFile.
+
+    Of the sheets of a workbook it is the first whose headings fit, else the first with rows.
+    """
     if not data.strip():
         raise BadFile("文件是空的", "the file is empty")
     if len(data) > MOST_BYTES:
@@ -46,19 +69,32 @@ def read(name: str, data: bytes, most_rows: int = MOST_ROWS) -> Table:
             "旧式 Excel（.xls）或加密的文件不能导入，请另存为 .xlsx 或 CSV",
             "old (.xls) or encrypted workbooks are not taken: save as .xlsx or CSV",
         )
-    rows = _workbook(data) if data.startswith(_ZIP) else _text(data)
-    return _table(rows, most_rows)
+    if not data.startswith(_ZIP):
+        return _table(_filled(_text(data)), most_rows)
+    held = {sheet: _filled(rows) for sheet, rows in _workbook(data)}
+    full = [sheet for sheet, rows in held.items() if len(rows) > 1]
+    known = [sheet for sheet in full if fits(held[sheet][0][1])]
+    chosen = next(iter([*known, *full, *(s for s, rows in held.items() if rows), *held]))
+    table = _table(held[chosen], most_rows)
+    table.sheet = chosen
+    table.others = [(s, len(held[s]) - 1) for s in full if s != chosen and s not in HELP_SHEETS]
+    return table
 
 
-def _table(rows: list[list[str]], most_rows: int) -> Table:
-    """Head and rows; empty rows are left out, limits held."""
-    filled = [(n, row) for n, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
+def _filled(rows: Rows) -> list[tuple[int, list[str]]]:
+    """The rows in which something stands, with their numbers."""
+    return [(n, row) for n, row in enumerate(rows, 1) if any(cell.strip() for cell in row)]
+
+
+def _table(filled: list[tuple[int, list[str]]], most_rows: int) -> Table:
+    """Head and rows without the examples that we hand out; limits held."""
     if not filled:
         raise BadFile("文件中没有内容", "there is nothing in the file")
+    _check_cells(filled)
     head = [cell.strip() for cell in filled[0][1]]
     while head and not head[-1]:
         head.pop()
-    body = filled[1:]
+    body = [(n, row) for n, row in filled[1:] if not _is_marked(row)]
     if not body:
         raise BadFile("只有表头，没有数据行", "there is a head but no row")
     if len(body) > most_rows:
@@ -69,6 +105,28 @@ def _table(rows: list[list[str]], most_rows: int) -> Table:
     if len(head) > MOST_COLUMNS:
         raise BadFile(f"列数过多，至多 {MOST_COLUMNS} 列", f"at most {MOST_COLUMNS} columns")
     return Table(head, [row for _, row in body], [n for n, _ in body])
+
+
+def _is_marked(row: list[str]) -> bool:
+    """Whether a row is one of examples, or of what is allowed, as we hand them out."""
+    return next(cell.strip() for cell in row if cell.strip()).startswith(_MARKS)
+
+
+def _check_cells(filled: list[tuple[int, list[str]]]) -> None:
+    """Names the first cell that holds far more than a cell does: mostly quotes that never end."""
+    head = filled[0][1]
+    for line, row in filled:
+        for number, cell in enumerate(row):
+            if len(cell) > MOST_CELL * 4:
+                named = (
+                    f"“{head[number][:40]}”" if number < len(head) and line != filled[0][0] else ""
+                )
+                raise BadFile(
+                    f"第{line}行第{number + 1}列{named}的内容过长"
+                    f"（{len(cell)}字，至多{MOST_CELL}字）。请检查该处引号是否成对，或删减后重试",
+                    f"row {line}, column {number + 1}: {len(cell)} characters, at most {MOST_CELL};"
+                    " are the quotes in pairs?",
+                )
 
 
 # --- CSV ------------------------------------------------------------------------------------------
@@ -87,13 +145,14 @@ def _text(data: bytes) -> list[list[str]]:
             "列之间用了全角逗号，请用半角逗号分隔，或另存为 .xlsx",
             "columns are separated by full-width commas",
         )
-    csv.field_size_limit(MOST_CELL * 4)
+    csv.field_size_limit(MOST_BYTES)  # a cell that is too long is told with its place later
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
     try:
-        return list(csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True))
+        return list(reader)
     except csv.Error as error:
         raise BadFile(
-            f"CSV 的引号或分隔有误（{error}），请在表格软件中另存后重试",
-            f"the CSV cannot be read: {error}",
+            f"CSV 第{reader.line_num}行附近的引号或分隔有误，请在表格软件中另存后重试",
+            f"the CSV cannot be read near line {reader.line_num}: {error}",
         ) from error
 
 
@@ -113,7 +172,8 @@ def decoded(data: bytes) -> str:
 # --- Excel ----------------------------------------------------------------------------------------
 
 
-def _workbook(data: bytes) -> list[list[str]]:
+def _workbook(data: bytes) -> list[tuple[str, Rows]]:
+    """The visible sheets of a workbook by name, in their order, at most so many."""
     from python_calamine import CalamineError, CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 
     check_archive(data)
@@ -126,15 +186,21 @@ def _workbook(data: bytes) -> list[list[str]]:
         ]
         if not shown:
             raise BadFile("工作簿中没有可见的工作表", "the workbook has no visible sheet")
-        sheet = book.get_sheet_by_name(shown[0])
-        if sheet.height > MOST_ROWS * 2 or sheet.width > 1_000:
-            raise BadFile("工作表范围过大，请删去空白的行和列", "the sheet's range is too large")
-        cells = sheet.to_python(skip_empty_area=False)
+        found = []
+        for name in shown[:MOST_SHEETS]:
+            sheet = book.get_sheet_by_name(name)
+            if sheet.height > MOST_ROWS * 2 or sheet.width > 1_000:
+                raise BadFile(
+                    f"工作表“{name}”范围过大，请删去空白的行和列",
+                    f"the range of sheet '{name}' is too large",
+                )
+            cells = sheet.to_python(skip_empty_area=False)
+            found.append((name, [[_cell(value) for value in row] for row in cells]))
+        return found
     except (CalamineError, ValueError, OSError) as error:
         raise BadFile(
             "工作簿已损坏或不是 Excel 文件，请重新另存为 .xlsx", "the workbook cannot be read"
         ) from error
-    return [[_cell(value) for value in row] for row in cells]
 
 
 def check_archive(data: bytes) -> None:

@@ -14,7 +14,7 @@ from django.db import transaction
 
 from banfa.office import clock, hashing
 from banfa.office.intake import sheets
-from banfa.office.intake.columns import KIND, Column, plan, recognise
+from banfa.office.intake.columns import KIND, Column, fits, plan, recognise
 from banfa.office.intake.errors import BadFile
 from banfa.office.intake.models import Upload
 from banfa.office.intake.rows import Reading, Row
@@ -31,13 +31,15 @@ ACCEPTED, REFUSED, FAULTY, KNOWN = "accepted", "refused", "faulty", "known"
 
 @dataclass(slots=True)
 class Line:
-    """What came of a row. `says` are (column, Chinese, English, article) each."""
+    """What came of a row. `says` are (column, Chinese, English, article) each; `read` is what was
+    understood of it: what, how, in Chinese and English each."""
 
     line: int
     name: str
     standing: str
     centre: str | None = None
     says: list[tuple[str, str, str, str]] = field(default_factory=list)
+    read: list[tuple[str, str, str, str]] = field(default_factory=list)
 
 
 @dataclass
@@ -48,6 +50,8 @@ class Report:
     columns: list[Column]
     lines: list[Line]
     dry: bool
+    sheet: str = ""
+    others: list[tuple[str, int]] = field(default_factory=list)
 
     def count(self, standing: str) -> int:
         """How many rows stand so."""
@@ -78,7 +82,8 @@ def bring(
     """
     rs, table, columns = _read(programme, name, data, on, chosen or {}, user, most_rows)
     rows = Reading(rs, plan(programme), columns, on, basis.strip(), user, person).rows(table)
-    return Report(programme, columns, _judged(rs, columns, rows, dry, told), dry)
+    lines = _judged(rs, columns, rows, dry, told)
+    return Report(programme, columns, lines, dry, table.sheet, table.others)
 
 
 def _read(
@@ -93,8 +98,16 @@ def _read(
         user, KIND, rs.programme.existing.by[0], programme, None, clock.today()
     ):
         raise MayNot
-    table = sheets.read(name, data, most_rows)
+    table = table_of(rs, name, data, most_rows)
     return rs, table, recognise(rs.programme, plan(programme), table.head, chosen)
+
+
+def table_of(
+    rs: Ruleset, name: str, data: bytes, most_rows: int = sheets.MOST_ROWS
+) -> sheets.Table:
+    """The table in a file; of several sheets the one with headings of this programme's lists."""
+    own = plan(rs.programme.programme)
+    return sheets.read(name, data, most_rows, lambda head: fits(rs.programme, own, head))
 
 
 def _judged(
@@ -116,7 +129,14 @@ def _judged(
             outcomes = bulk.record_many(proposals, told=told)
     came = {id(row): outcome for row, outcome in zip(good, outcomes, strict=True)}
     headings = {f"with.{c.target}": c.heading for c in columns}
-    return [_line(row, came.get(id(row)), headings) for row in rows]
+    lines = []
+    for row in rows:
+        line = _line(row, came.get(id(row)), headings)
+        line.read = row.read
+        if not row.faults:
+            line.says += [(f.column, f.text.zh, f.text.en, "") for f in row.notes]
+        lines.append(line)
+    return lines
 
 
 def _line(row: Row, outcome: bulk.Outcome | None, headings: Mapping[str, str]) -> Line:
@@ -182,6 +202,8 @@ def keep(
         content=data,
         head=table.head,
         rows=len(table.rows),
+        sheet=table.sheet[:200],
+        others=table.others,
         on=on,
         basis=basis[:300],
         made=clock.now(),

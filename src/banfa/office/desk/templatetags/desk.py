@@ -38,6 +38,12 @@ def day(value: Any) -> SafeString | str:
 
 
 @register.filter
+def after_mark(text: str) -> str:
+    """A sample's sentence without its own first word, where the mark 样例 stands before it."""
+    return re.sub(r"^\s*(样例|Sample)\s*[：:]\s*", "", str(text))
+
+
+@register.filter
 def lines(value: Any) -> str:
     """A list, one a line; text as it is."""
     return "\n".join(str(v) for v in value) if isinstance(value, list) else str(value)
