@@ -124,6 +124,7 @@ def test_delegating_and_acting_for_another(centres: Any) -> None:
         "to": deputy.pk,
         "since": "2030-11-15",
         "until": "2030-11-20",
+        "scope": "some",
         "acts": ["start"],
     }
     at = "/account/delegations/"
@@ -218,3 +219,37 @@ def test_an_approved_capacity_ends_after_a_question(administrators: Any, centres
     security.post(at, {**form, **SURE})
     assert Capacity.objects.get(pk=capacity.pk).ended is not None
     assert "已终止身份" in text_of(security.get(at))
+
+
+def test_a_delegation_has_bounds_and_says_what_is_wrong_beside_it(centres: Any) -> None:
+    chief, deputy = seed.person("chief", ("boss", "boss"), name="赵某"), seed.person("deputy")
+    Membership.objects.create(user=deputy, organisation_id="boss")
+    gone = seed.person("gone", standing="disabled")
+    Membership.objects.create(user=gone, organisation_id="boss")
+    desk, at = signed_in(chief), "/account/delegations/"
+    page = desk.get(at).content.decode()
+    assert '<option value="">请选择' in page and "selected" not in page and "（gone）" not in page
+    good = {
+        "capacity": str(chief.capacities.get().pk), "to": str(deputy.pk),
+        "since": "2030-11-15", "until": "2031-11-15", "scope": "all",
+    }  # fmt: skip
+    for wrong, field, said in (
+        ({"since": "2020-01-01"}, "since", "起日不得早于今日"),
+        ({"until": "2099-12-31"}, "until", "委托至多一年"),
+        ({"since": "2035-01-01", "until": "2035-02-01"}, "since", "一年之内"),
+        ({"until": "2030-11-14"}, "until", "早于起日"),
+        ({"until": "x"}, "until", "不是有效日期"),
+        ({"to": ""}, "to", "请选择受托人"),
+        ({"scope": ""}, "acts", "请选择全部事项"),
+        ({"scope": "some"}, "acts", "至少选一项"),
+        ({"scope": "some", "acts": ["nothing"]}, "acts", "至少选一项"),
+    ):
+        answer = desk.post(at, good | wrong)
+        shown = answer.content.decode()
+        assert answer.status_code == 422, wrong
+        assert re.search(rf'id="{field}-wrong" role="alert"><p>[^<]*{said}', shown), wrong
+        if "to" not in wrong:
+            assert f'<option value="{deputy.pk}" selected>' in shown
+    assert not Delegation.objects.exists()
+    assert desk.post(at, good).status_code == 302
+    assert "已委托" in text_of(desk.get(at)) and Delegation.objects.get().acts == []
