@@ -253,3 +253,38 @@ def test_a_delegation_has_bounds_and_says_what_is_wrong_beside_it(centres: Any) 
     assert not Delegation.objects.exists()
     assert desk.post(at, good).status_code == 302
     assert "已委托" in text_of(desk.get(at)) and Delegation.objects.get().acts == []
+
+
+# --- the log in words
+
+
+def test_the_log_speaks_in_words_and_is_filtered_by_day(administrators: Any, centres: Any) -> None:
+    system, auditor = (signed_in(administrators[r]) for r in ("system", "audit"))
+    person = seed.person("zhang", ("unit", "org-1"), name="张某")
+    system.post("/people/accounts/", {"what": "disable", "user": person.pk, **SURE})
+    system.get("/people/audit/")
+    page = auditor.get("/people/audit/")
+    said = text_of(page)
+    assert "状态：有效→已停用" in said and "原因：已调离" in said and "查看审计日志" in said
+    assert '"standing"' not in page.content.decode() and f"账号{person.pk}zhang" in said
+    today = clock.today().isoformat()
+    for asked, count in (
+        (f"since={today}&until={today}", 1), ("since=2031-01-01", 0), ("until=2030-01-01", 0),
+        ("since=x&until=9999-12-31", 1),
+    ):  # fmt: skip
+        shown = text_of(auditor.get(f"/people/audit/?kind=account_disabled&{asked}"))
+        assert shown.count("状态：有效") == count, asked
+    denied = seed.person("unit-1", ("unit", "org-1"))
+    signed_in(denied).get(f"/centres/{centres[0]}/acts/revoke/?party=boss")
+    shown = text_of(signed_in(administrators["security"]).get("/people/audit/?kind=denied"))
+    assert "act:revoke" not in shown and f"撤销{centres[0]}" in shown.replace("资格", "")
+
+
+def test_what_is_wrong_with_a_new_account_is_said_beside_it(administrators: Any) -> None:
+    system = signed_in(administrators["system"])
+    page = system.post("/people/accounts/", {"what": "create", "username": "A B", "name": "张某"})
+    shown = page.content.decode()
+    assert page.status_code == 422 and 'id="create" open' in shown and 'value="张某"' in shown
+    form = shown[shown.index('id="create"') : shown.index("</details>")]
+    assert "账号须为" in form and shown.index('id="create"') < shown.index("<table")
+    assert 'class="notice bad"' not in shown
