@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from banfa.office.ledger import queries
+from banfa.office.people import accounts
+from banfa.office.people.models import Membership, User
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -210,3 +212,31 @@ def test_a_refusal_takes_the_focus(page: Any, office: str) -> None:
     submit(page)
     page.wait_for_function("document.activeElement.id === 'answer'")
     assert page.title().startswith("未予登记")
+
+
+@pytest.mark.parametrize("width", [1280, 1024, 390])
+@pytest.mark.parametrize("language", ["zh-hans", "en"])
+def test_the_head_is_calm_with_many_entries(
+    page: Any, office: str, width: int, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The name stands on the line of the first entry, and nothing leaves the head."""
+    monkeypatch.setattr(accounts, "must_have_second_factor", lambda reach: False)
+    user = User.objects.get(username="everybody")
+    Membership.objects.filter(user=user).update(administrator=True)
+    page.context.add_cookies([{"name": "django_language", "value": language, "url": office}])
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{office}/account/")
+    boxes = [one.bounding_box() for one in page.locator(".masthead nav > *").all()]
+    head, brand = (page.locator(f".masthead{at}").bounding_box() for at in ("", " .brand b"))
+    assert len(boxes) >= 12
+    for box in boxes:
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+        assert head["y"] <= box["y"] and box["y"] + box["height"] <= head["y"] + head["height"]
+    middles = {round(box["y"] + box["height"] / 2) for box in boxes}
+    link = page.locator(".masthead .brand").bounding_box()
+    assert brand["y"] >= head["y"] + 3, "below the rule"
+    assert brand["x"] + brand["width"] <= link["x"] + link["width"], "whole"
+    if width > 768:
+        assert abs(brand["y"] + brand["height"] / 2 - min(middles)) <= 3, "on the first line"
+        assert max(middles) - min(middles) <= 50, "two lines at most"
+    assert page.evaluate("document.documentElement.scrollWidth") <= width

@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
+from banfa.office import clock
 from banfa.office.ledger.models import ActRecord
 from banfa.office.lists.models import SavedView
+from banfa.office.people.models import User
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -121,6 +123,29 @@ def test_no_list_scrolls_sideways(page: Any, office: str, width: int) -> None:
     ):
         page.goto(office + path)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_saved_view_with_a_long_name_fits(page: Any, office: str, width: int) -> None:
+    user = User.objects.get(username="everybody")
+    for name in ("年内到期的装备类样例中心甲", "很长的名称" * 12):
+        SavedView.objects.create(
+            user=user, listing="centres", name=name, query="sort=id", created=clock.now()
+        )
+    page.set_viewport_size({"width": width, "height": 844})
+    page.goto(f"{office}/centres/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+    for menu in ("视图", "列", "导出"):
+        page.locator("summary", has_text=menu).first.click()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, menu
+        box = page.locator(".menu[open] .menu-body").bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width, menu
+        if menu == "视图":
+            for button in page.get_by_role("button", name="删除“").all():
+                assert button.bounding_box()["height"] <= 48
+            for name in page.locator(".menu[open] .line > span").all():
+                assert name.bounding_box()["width"] >= 120
+        page.locator("summary", has_text=menu).first.click()
 
 
 def test_lists_work_without_scripts(browser: Any, page: Any, office: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import os
 import re
@@ -330,3 +331,34 @@ def _page(url: str, patience: float) -> int:
             if time.monotonic() > until:
                 raise
             time.sleep(0.2)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "given", "expected"),
+    [
+        ("", None, "http://localhost:8201"),
+        ("", "https://banfa.example.cn", "https://banfa.example.cn"),
+        ("banfa.example.cn", None, None),
+    ],
+)
+def test_links_lead_to_the_demos_own_port(
+    monkeypatch: pytest.MonkeyPatch, hosts: str, given: str | None, expected: str | None
+) -> None:
+    """The settings are read once, so the address is told before."""
+
+    class Read(Exception):
+        pass
+
+    def settings_are_read(**more: Any) -> None:
+        raise Read(os.environ.get("BANFA_URL"))
+
+    for name in ("BANFA_TODAY", "BANFA_DEMO"):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setenv("BANFA_HOSTS", hosts)
+    monkeypatch.setenv("BANFA_URL", given or "")
+    if given is None:
+        monkeypatch.delenv("BANFA_URL")
+    monkeypatch.setattr(office, "_set_up", settings_are_read)
+    with pytest.raises(Read) as told:
+        office._demo(argparse.Namespace(port=8201, once=False, reset=False))
+    assert told.value.args == (expected,)

@@ -310,6 +310,9 @@ def _demo(args: argparse.Namespace) -> int:
 
     os.environ.setdefault("BANFA_TODAY", demo.TODAY.isoformat())
     os.environ["BANFA_DEMO"] = "1"
+    # Before the settings are read, which keep where the site is reached.
+    if not os.environ.get("BANFA_HOSTS"):
+        os.environ.setdefault("BANFA_URL", f"http://localhost:{args.port}")
     _set_up(tables=False)
     if not args.once:
         _check_port(args.port)
@@ -426,7 +429,6 @@ def _serve(port: int) -> int:
     from banfa.cli import worker
 
     _let_go()
-    os.environ.setdefault("BANFA_URL", f"http://localhost:{port}")
     print(f"http://localhost:{port}", flush=True)
     print(f"演示数据存于 {_where()} / where the data lie", flush=True)
     print("按 Ctrl-C 停止 / Ctrl-C stops it", flush=True)

@@ -57,3 +57,8 @@ def played(moment: dt.datetime) -> Iterator[None]:
         yield
     finally:
         _played.reset(before)
+
+
+def begins(day: dt.date) -> dt.datetime:
+    """The moment at which a day begins in Asia/Shanghai."""
+    return dt.datetime.combine(day, dt.time(), SHANGHAI)

@@ -221,7 +221,7 @@ def test_delegating_and_ending_it_is_told_to_the_other(one: User) -> None:
     Membership.objects.create(user=deputy, organisation_id="org-2")
     form = {
         "capacity": one.capacities.get().pk, "to": deputy.pk,
-        "since": "2030-11-15", "until": "2030-11-30",
+        "since": "2030-11-15", "until": "2030-11-30", "scope": "all",
     }  # fmt: skip
     client = signed_in(one)
     assert client.post("/account/delegations/", form).status_code == 302

@@ -124,6 +124,7 @@ def test_delegating_and_acting_for_another(centres: Any) -> None:
         "to": deputy.pk,
         "since": "2030-11-15",
         "until": "2030-11-20",
+        "scope": "some",
         "acts": ["start"],
     }
     at = "/account/delegations/"
@@ -218,3 +219,72 @@ def test_an_approved_capacity_ends_after_a_question(administrators: Any, centres
     security.post(at, {**form, **SURE})
     assert Capacity.objects.get(pk=capacity.pk).ended is not None
     assert "已终止身份" in text_of(security.get(at))
+
+
+def test_a_delegation_has_bounds_and_says_what_is_wrong_beside_it(centres: Any) -> None:
+    chief, deputy = seed.person("chief", ("boss", "boss"), name="赵某"), seed.person("deputy")
+    Membership.objects.create(user=deputy, organisation_id="boss")
+    gone = seed.person("gone", standing="disabled")
+    Membership.objects.create(user=gone, organisation_id="boss")
+    desk, at = signed_in(chief), "/account/delegations/"
+    page = desk.get(at).content.decode()
+    assert '<option value="">请选择' in page and "selected" not in page and "（gone）" not in page
+    good = {
+        "capacity": str(chief.capacities.get().pk), "to": str(deputy.pk),
+        "since": "2030-11-15", "until": "2031-11-15", "scope": "all",
+    }  # fmt: skip
+    for wrong, field, said in (
+        ({"since": "2020-01-01"}, "since", "起日不得早于今日"),
+        ({"until": "2099-12-31"}, "until", "委托至多一年"),
+        ({"since": "2035-01-01", "until": "2035-02-01"}, "since", "一年之内"),
+        ({"until": "2030-11-14"}, "until", "早于起日"),
+        ({"until": "x"}, "until", "不是有效日期"),
+        ({"to": ""}, "to", "请选择受托人"),
+        ({"scope": ""}, "acts", "请选择全部事项"),
+        ({"scope": "some"}, "acts", "至少选一项"),
+        ({"scope": "some", "acts": ["nothing"]}, "acts", "至少选一项"),
+    ):
+        answer = desk.post(at, good | wrong)
+        shown = answer.content.decode()
+        assert answer.status_code == 422, wrong
+        assert re.search(rf'id="{field}-wrong" role="alert"><p>[^<]*{said}', shown), wrong
+        if "to" not in wrong:
+            assert f'<option value="{deputy.pk}" selected>' in shown
+    assert not Delegation.objects.exists()
+    assert desk.post(at, good).status_code == 302
+    assert "已委托" in text_of(desk.get(at)) and Delegation.objects.get().acts == []
+
+
+# --- the log in words
+
+
+def test_the_log_speaks_in_words_and_is_filtered_by_day(administrators: Any, centres: Any) -> None:
+    system, auditor = (signed_in(administrators[r]) for r in ("system", "audit"))
+    person = seed.person("zhang", ("unit", "org-1"), name="张某")
+    system.post("/people/accounts/", {"what": "disable", "user": person.pk, **SURE})
+    system.get("/people/audit/")
+    page = auditor.get("/people/audit/")
+    said = text_of(page)
+    assert "状态：有效→已停用" in said and "原因：已调离" in said and "查看审计日志" in said
+    assert '"standing"' not in page.content.decode() and f"账号{person.pk}zhang" in said
+    today = clock.today().isoformat()
+    for asked, count in (
+        (f"since={today}&until={today}", 1), ("since=2031-01-01", 0), ("until=2030-01-01", 0),
+        ("since=x&until=9999-12-31", 1),
+    ):  # fmt: skip
+        shown = text_of(auditor.get(f"/people/audit/?kind=account_disabled&{asked}"))
+        assert shown.count("状态：有效") == count, asked
+    denied = seed.person("unit-1", ("unit", "org-1"))
+    signed_in(denied).get(f"/centres/{centres[0]}/acts/revoke/?party=boss")
+    shown = text_of(signed_in(administrators["security"]).get("/people/audit/?kind=denied"))
+    assert "act:revoke" not in shown and f"撤销{centres[0]}" in shown.replace("资格", "")
+
+
+def test_what_is_wrong_with_a_new_account_is_said_beside_it(administrators: Any) -> None:
+    system = signed_in(administrators["system"])
+    page = system.post("/people/accounts/", {"what": "create", "username": "A B", "name": "张某"})
+    shown = page.content.decode()
+    assert page.status_code == 422 and 'id="create" open' in shown and 'value="张某"' in shown
+    form = shown[shown.index('id="create"') : shown.index("</details>")]
+    assert "账号须为" in form and shown.index('id="create"') < shown.index("<table")
+    assert 'class="notice bad"' not in shown

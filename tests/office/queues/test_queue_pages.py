@@ -124,6 +124,18 @@ def test_a_refused_form_keeps_what_was_typed(browse: Any, officers: Any) -> None
     assert 'value="请核对"' in page.content.decode() and '<details class="body no-print" open' in (
         page.content.decode()
     )
+    # the people chosen are kept too, each in their place
+    bob, cat = (officers[name].pk for name in ("bob", "cat"))
+    for form, kept in (
+        (
+            {"do": "route", "people": ["", cat, bob], "due": "x"},
+            [f'"{cat}" selected', f'"{bob}" selected'],
+        ),
+        ({"do": "copy", "people": [cat, 999999]}, [f'"{cat}" checked']),
+    ):
+        page = client.post(AT, {"manner": "together", **form})
+        assert page.status_code == 422, form
+        assert re.findall(r'value=("\d+" (?:selected|checked))>', page.content.decode()) == kept
     for junk in (
         {},
         {"do": "nix"},
@@ -146,6 +158,7 @@ def test_work_goes_round_by_the_forms(browse: Any, officers: Any) -> None:
     assert "已催办" in text_of(amy.post(AT, {"do": "urge_task", "task": task.pk}, follow=True))
     again = amy.post(AT, {"do": "urge_task", "task": task.pk})
     assert again.status_code == 422 and "今日已经催办过" in text_of(again)
+    assert "【紧急】" in text_of(bob.get("/"))
     passed = {"do": "pass", "task": task.pk, "how": "add_before", "to": officers["cat"].pk}
     assert "已加签" in text_of(bob.post(AT, passed, follow=True))
     extra = Task.objects.get(to=officers["cat"])
@@ -153,6 +166,15 @@ def test_work_goes_round_by_the_forms(browse: Any, officers: Any) -> None:
     browse("cat").post(AT, {"do": "answer", "task": extra.pk, "answer": "agree"})
     done = bob.post(AT, {"do": "answer", "task": task.pk, "answer": "done"}, follow=True)
     assert "已办理，流程继续" in text_of(done) and Routing.objects.get().closed is not None
+    assert "【紧急】" not in text_of(bob.get("/")), "what was urged is done"
+
+
+def test_saying_no_is_answered_as_such(browse: Any, officers: Any) -> None:
+    browse("amy").post(AT, {"do": "route", "manner": "hand_over", "people": [officers["bob"].pk]})
+    bob = browse("bob")
+    said = {"do": "answer", "task": Task.objects.get().pk, "answer": "object", "text": "尚缺材料"}
+    page = text_of(bob.post(AT, said, follow=True))
+    assert "已表示不同意" in page and "流程继续" not in page
 
 
 def test_the_act_form_says_what_sign_off_is_missing(

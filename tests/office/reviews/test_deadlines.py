@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.test import Client
+from icalendar import Calendar
 
 from banfa.office import clock
 from banfa.office.ledger.models import Centre
 from banfa.office.notices import daily
+from banfa.office.notices import verbs as notices
 from banfa.office.notices.models import Daily, Notice
+from banfa.office.people import access
 from banfa.office.people.models import User
-from banfa.office.reviews import deadlines, verbs
+from banfa.office.reviews import deadlines, queries, verbs
 from banfa.office.reviews.models import Review
+from tests.office.desk.conftest import signed_in
 from tests.office.reviews import seed
 
 DUE = dt.date(2030, 11, 30)
@@ -100,3 +105,25 @@ def test_it_is_part_of_what_each_day_brings(
     assert "reviews" in daily.run() and daily.run() == []
     assert Daily.objects.filter(name="reviews", day=DUE).exists()
     assert Notice.objects.filter(key__startswith=f"review:{review.pk}:due").count() == 2
+
+
+@pytest.mark.django_db
+def test_a_person_s_own_reviews_stand_in_their_calendar(
+    review: Review, boss: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("BANFA_TODAY", (DUE + dt.timedelta(days=2)).isoformat())
+    done, half, mute = (one.expert.user for one in review.assignments.order_by("number"))
+    for user, said in ((half, "评分（1个中心）"), (mute, "答复评审邀请"), (boss, "评审截止")):
+        client = signed_in(user)
+        session = client.session
+        session["second_factor"] = True
+        session.save()
+        page = client.get("/calendar/").content.decode()
+        assert said in page and f'href="/reviews/{review.pk}/"' in page, user
+        secret = notices.open_feed(user)
+        feed = Client(headers={"host": "localhost"}).get(f"/calendar/{secret}.ics")
+        event = next(
+            e for e in Calendar.from_ical(feed.content).walk("VEVENT") if said in e["SUMMARY"]
+        )
+        assert event["DTSTART"].dt == DUE and event["URL"].endswith(f"/reviews/{review.pk}/")
+    assert queries.with_last_day(done, access.reach(done, clock.today())) == []

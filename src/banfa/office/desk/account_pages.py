@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import account_news, standing
+from banfa.office.desk import account_news, delegating, standing, told
 from banfa.office.desk.language import say
 from banfa.office.ledger import library
 from banfa.office.people import access, accounts, audit, invitations, passwords, verbs
@@ -91,21 +91,27 @@ def _number(text: str) -> int:
 @require_http_methods(["GET", "HEAD", "POST"])
 def delegations(request: HttpRequest) -> HttpResponse:
     """What one has delegated and what was delegated to one; delegating and ending it."""
-    said, user = "", request.user
+    said, user, form = "", request.user, None
+    own = [one for one in request.reach.held if one.delegation is None]
     if request.method == "POST":
         try:
-            _delegate(request)
-            return HttpResponseRedirect(reverse("delegations"))
+            if request.POST.get("end"):
+                _take_back(request)
+            else:
+                form = _delegate(request, own)
+            if form is None or not form.wrong:
+                return HttpResponseRedirect(reverse("delegations"))
         except PeopleError as error:
             said = say(error.text)
-    own = [one for one in request.reach.held if one.delegation is None]
     live = Delegation.objects.filter(ended__isnull=True, until__gte=clock.today())
     live = live.select_related("capacity__user", "capacity__organisation", "to").order_by("since")
     orgs = {one.org for one in own}
-    colleagues = Membership.objects.filter(organisation__in=orgs).exclude(user=user)
+    colleagues = access.in_service(orgs, clock.today()).exclude(user=user)
     context = {
         "here": "account",
         "said": said,
+        "wrong": form.wrong if form else {},
+        "last": clock.today() + dt.timedelta(days=verbs.LONGEST_DAYS),
         "own": [(one, capacity_words(one)) for one in own],
         "given": [(d, _words(d)) for d in live.filter(capacity__user=user)],
         "taken": [(d, _words(d)) for d in live.filter(to=user)],
@@ -115,7 +121,8 @@ def delegations(request: HttpRequest) -> HttpResponse:
         "chosen_acts": request.POST.getlist("acts"),
         "today": clock.today(),
     }
-    return render(request, "desk/delegations.html", context, status=422 if said else 200)
+    refused = said or (form and form.wrong)
+    return render(request, "desk/delegations.html", context, status=422 if refused else 200)
 
 
 def _words(delegation: Delegation) -> dict[str, Any]:
@@ -136,30 +143,31 @@ def _acts_of(request: HttpRequest, own: list[access.Held]) -> list[tuple[str, st
     return sorted(found.items(), key=lambda pair: pair[1])
 
 
-def _delegate(request: HttpRequest) -> None:
-    post = request.POST
-    if ending := post.get("end"):
-        found = get_object_or_404(Delegation, pk=_number(ending))
-        if request.user.pk not in (found.capacity.user_id, found.to_id):
-            raise Http404
-        with transaction.atomic():
-            verbs.end_delegation(request.user, found)
-            account_news.taken_back(found, request.user)
-        return
-    number = _number(post.get("capacity", ""))
-    own = [one.capacity for one in request.reach.held if one.capacity.pk == number]
-    to = User.objects.filter(pk=_number(post.get("to", ""))).first()
-    if not own or to is None:
-        raise PeopleError("请选择身份和受托人", "choose a capacity and a colleague")
-    since, until = day(post.get("since", "")), day(post.get("until", ""))
-    if since is None or until is None:
-        raise PeopleError("请填写起止日期", "fill in both dates")
-    known = {kind for kind, _name in _acts_of(request, [access.Held(request.user, own[0])])}
-    acts = [kind for kind in post.getlist("acts") if kind in known]
-    if post.getlist("acts") and not acts:
-        raise PeopleError("所选事项不属于这一身份", "these acts are not of this capacity")
+def _take_back(request: HttpRequest) -> None:
+    """Ends a delegation that one gave or took. Raises PeopleError."""
+    found = get_object_or_404(Delegation, pk=_number(request.POST.get("end", "")))
+    if request.user.pk not in (found.capacity.user_id, found.to_id):
+        raise Http404
     with transaction.atomic():
-        account_news.lent(verbs.delegate(request.user, own[0], to, since, until, acts))
+        verbs.end_delegation(request.user, found)
+        account_news.taken_back(found, request.user)
+    told.leave(request, _("委托已终止。"))
+
+
+def _delegate(request: HttpRequest, own: list[access.Held]) -> delegating.Form:
+    """Delegates as the form says, unless something is wrong with it. Raises PeopleError."""
+    known = {one.capacity.pk: {k for k, _name in _acts_of(request, [one])} for one in own}
+    form = delegating.read(request.POST, [one.capacity for one in own], known)
+    if form.wrong or not (form.capacity and form.to and form.since and form.until):
+        return form
+    with transaction.atomic():
+        made = verbs.delegate(
+            request.user, form.capacity, form.to, form.since, form.until, form.acts
+        )
+        account_news.lent(made)
+    said = _("已委托%(who)s，自%(since)s至%(until)s。")
+    told.leave(request, said % {"who": made.to.label, "since": made.since, "until": made.until})
+    return form
 
 
 def day(text: str) -> dt.date | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,8 +36,6 @@ from banfa.office.ledger.models import ProgrammeBook
 from banfa.office.queues import joint
 from banfa.rules.life import State as Life
 from banfa.rules.words import Text
-
-View = Callable[..., HttpResponse]
 
 
 @dataclass

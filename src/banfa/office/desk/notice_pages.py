@@ -28,6 +28,8 @@ from banfa.office.notices.kinds import KINDS, Channel, kind_of
 from banfa.office.notices.models import Feed, Notice
 from banfa.office.people import access
 from banfa.office.people.models import Organisation
+from banfa.office.reviews import queries as reviews
+from banfa.office.todo import Todo
 from banfa.rules.words import Text
 
 PAGE = 50
@@ -218,17 +220,22 @@ def calendar(request: HttpRequest) -> HttpResponse:
     last = (first + dt.timedelta(days=32)).replace(day=1) - dt.timedelta(days=1)
     chosen = organisation.pk if organisation else ""
     found = deadlines.deadlines(request.reach, chosen, today, last + dt.timedelta(days=7))
-    overdue = [one for one in found if one.duty.due and one.duty.due < today]
+    lines = [_deadline(one) for one in found]
+    if organisation is None:
+        own = reviews.with_last_day(request.user, request.reach)
+        lines += [_of_review(one) for one in own]
+    lines.sort(key=lambda line: line["due"])
+    overdue = [line for line in lines if line["due"] < today]
     live = Feed.objects.filter(user=request.user, organisation=organisation, ended__isnull=True)
     context = {
         "here": "calendar",
         "first": first,
         "before": (first - dt.timedelta(days=1)).replace(day=1),
         "after": last + dt.timedelta(days=1),
-        "weeks": _weeks(first, today, found),
+        "weeks": _weeks(first, today, lines),
         "weekdays": _weekdays(),
-        "count": sum(first <= one.duty.due <= last for one in found if one.duty.due),
-        "overdue": [_deadline(one) for one in overdue[:OVERDUE_SHOWN]],
+        "count": sum(first <= line["due"] <= last for line in lines),
+        "overdue": overdue[:OVERDUE_SHOWN],
         "overdue_count": len(overdue),
         "organisations": _mine(request),
         "organisation": organisation,
@@ -252,12 +259,11 @@ def _month(text: str, today: dt.date) -> dt.date:
     return found.replace(day=1) if 2000 <= found.year <= 2199 else today.replace(day=1)
 
 
-def _weeks(first: dt.date, today: dt.date, found: list[Due]) -> list[list[Day]]:
+def _weeks(first: dt.date, today: dt.date, lines: list[dict[str, Any]]) -> list[list[Day]]:
     """The weeks of a month, Monday first, each day with what falls due on it."""
     by_day: dict[dt.date, list[dict[str, Any]]] = {}
-    for one in found:
-        if one.duty.due is not None:
-            by_day.setdefault(one.duty.due, []).append(_deadline(one))
+    for line in lines:
+        by_day.setdefault(line["due"], []).append(line)
     return [
         [Day(d, d.month == first.month, d == today, by_day.get(d, [])) for d in week]
         for week in months.Calendar().monthdatescalendar(first.year, first.month)
@@ -268,14 +274,26 @@ def _deadline(one: Due) -> dict[str, Any]:
     """A deadline in the words of the page, with how its day came about and its article."""
     duty = one.duty
     return {
-        "duty": duty,
-        "centre": one.centre,
+        "due": duty.due,
+        "link": reverse("centre", args=[one.centre.id]),
+        "opens": _("打开中心"),
         "name": say(duty.name)
         + (say(Text(f"（{duty.year}）", f" ({duty.year})")) if duty.year else ""),
         "centre_name": say(one.centre.name),
         "computed": say(duty.computed),
         "follows": say(duty.follows),
         "cite": citations.link(one.centre.programme, duty.cite, duty.default),
+    }
+
+
+def _of_review(one: Todo) -> dict[str, Any]:
+    """A review's last day in the words of the page."""
+    return {
+        "due": one.due,
+        "link": one.link,
+        "opens": _("打开评审"),
+        "name": say(one.title),
+        "centre_name": say(one.note) if one.note else "",
     }
 
 
@@ -335,8 +353,9 @@ def feed(request: HttpRequest, secret: str) -> HttpResponse:
         known = organisation.name_en or organisation.name_zh
         name = Text(f"办法·{organisation.name_zh}", f"Banfa: {known}")
     due = deadlines.deadlines(reach, organisation.pk if organisation else "")
+    own = [] if organisation else reviews.with_last_day(found.user, reach)
     return HttpResponse(
-        deadlines.calendar(due, name, english),
+        deadlines.calendar(due, name, english, own),
         content_type="text/calendar; charset=utf-8",
         headers={
             "Content-Disposition": 'inline; filename="banfa.ics"',

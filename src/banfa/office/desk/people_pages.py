@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +17,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import account_news, endings, exports, navigation, organisation_list, told
+from banfa.office.desk import (
+    account_news,
+    audit_words,
+    endings,
+    exports,
+    navigation,
+    organisation_list,
+    told,
+)
 from banfa.office.desk.account_pages import capacity_words, day
 from banfa.office.desk.errors import forbidden_because, wrong_request
 from banfa.office.desk.language import say
@@ -24,7 +33,6 @@ from banfa.office.ledger import library
 from banfa.office.people import access, audit, rights, verbs
 from banfa.office.people.errors import PeopleError
 from banfa.office.people.models import (
-    AuditEvent,
     Capacity,
     Membership,
     Organisation,
@@ -232,6 +240,7 @@ def accounts(request: HttpRequest) -> HttpResponse:
         found = found.filter(Q(username__icontains=asked) | Q(name__icontains=asked))
     context = {
         "here": "accounts",
+        "creating": bool(said) and request.POST.get("what") == "create",
         "said": said,
         "link": link,
         "typed": {} if link else request.POST,
@@ -494,7 +503,11 @@ def audit_page(request: HttpRequest) -> HttpResponse:
     context = {
         "here": "audit",
         "page": page,
-        "rows": [(e, event_words(e)) for e in page],
+        "rows": [
+            (e, audit_words.kind(e), audit_words.about(e), audit_words.changes(e)) for e in page
+        ],
+        "since": request.GET.get("since", ""),
+        "until": request.GET.get("until", ""),
         "kinds": [(k, say(Text(*w))) for k, w in audit.KINDS.items()],
         "kind": request.GET.get("kind", ""),
         "search": request.GET.get("q", "")[:60],
@@ -502,15 +515,25 @@ def audit_page(request: HttpRequest) -> HttpResponse:
     return render(request, "desk/audit.html", context)
 
 
-def event_words(event: AuditEvent) -> str:
-    """What an event is, in words."""
-    return say(Text(*audit.KINDS[event.kind])) if event.kind in audit.KINDS else event.kind
+def _asked_day(text: str) -> dt.date | None:
+    """A day to filter by; None when there is none or it cannot be read."""
+    try:
+        found = dt.date.fromisoformat(text.strip()) if text else None
+    except ValueError:
+        return None
+    # Beyond these a day more or the zone would leave the calendar.
+    return found if found and 1900 <= found.year <= 2999 else None
 
 
 def _asked_events(request: HttpRequest) -> Any:
     found = audit.readable(request.user)
     if kind := request.GET.get("kind", ""):
         found = found.filter(kind=kind)
+    since, until = (_asked_day(request.GET.get(name, "")) for name in ("since", "until"))
+    if since:
+        found = found.filter(at__gte=clock.begins(since))
+    if until:
+        found = found.filter(at__lt=clock.begins(until + dt.timedelta(days=1)))
     if asked := request.GET.get("q", "").strip()[:60]:
         found = found.filter(Q(who__icontains=asked) | Q(object__icontains=asked) | Q(ip=asked))
     return found
@@ -528,7 +551,7 @@ def audit_export(request: HttpRequest, format: str) -> HttpResponse:
     rows = (
         [
             *(e.id, e.at.astimezone(clock.SHANGHAI).isoformat(" ", "seconds"), e.who),
-            *(event_words(e), e.object, e.before, e.after, e.result, e.ip, e.request, e.hash),
+            *(audit_words.kind(e), e.object, e.before, e.after, e.result, e.ip, e.request, e.hash),
         ]
         for e in _asked_events(request)[:100_000]
     )

@@ -216,7 +216,7 @@ def _context(
         "tasks": mine,
         "left": {t.pk for r in routings for t in r.shown if t.to_id not in working},
         "colleagues": peers,
-        "slots": range(1, GIVEN_TO + 1),
+        "slots": _slots(typed),
         "manners": [(m, say(text)) for m, text in MANNERS.items()],
         "answers": _answers(),
         "opinions": queries.opinions(reach, centre, case, act),
@@ -236,6 +236,12 @@ def _circulating(reach: access.Reach, page: ledger.CentrePage, act: str) -> Any:
     if model is None or model.jointly is None or page.centre.book_id not in joint.privy(reach):
         return None
     return joint.under_way(page.centre.id, act)
+
+
+def _slots(typed: Typed) -> list[tuple[int, str]]:
+    """The places for people in the form that routes work: number, and who was chosen there."""
+    chosen = typed.people if typed.form == "route:" else []
+    return [(n, chosen[n - 1] if n <= len(chosen) else "") for n in range(1, GIVEN_TO + 1)]
 
 
 def _sign_off(
@@ -266,6 +272,7 @@ def _said(code: str) -> str:
         "route": _("已分办，办理人将收到提醒。"),
         "withdraw": _("分办已撤回。"),
         "answer": _("已办理，流程继续。"),
+        "object": _("已表示不同意，意见和理由已留痕。"),
         "hand_over": _("已转办。"),
         "entrust": _("已委派；办结后将回到您处确认。"),
         "add_before": _("已加签：待其办理后再由您办理。"),
@@ -304,6 +311,8 @@ def _do(request: HttpRequest, page: ledger.CentrePage, case: str, act: str) -> s
             routing.withdraw_routing(reach, _number(post.get("routing", "")))
         case "answer":
             routing.answer(reach, task, post.get("answer", ""), text)
+            if post.get("answer") == Answer.OBJECT:
+                return "object"
         case "pass":
             how = {
                 "hand_over": routing.hand_over,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -13,6 +14,7 @@ from banfa.office import clock
 from banfa.office.ledger import queries
 from banfa.office.ledger.queries import CentreRow, Due
 from banfa.office.people.access import Reach
+from banfa.office.todo import Todo
 from banfa.rules.words import Text
 
 
@@ -88,8 +90,13 @@ def number(one: Due) -> str:
     )
 
 
-def calendar(found: list[Due], name: Text, english: bool = False) -> bytes:
-    """Deadlines as an iCalendar file (RFC 5545): whole days, with title, centre and link only."""
+def calendar(
+    found: list[Due], name: Text, english: bool = False, others: Iterable[Todo] = ()
+) -> bytes:
+    """Deadlines as an iCalendar file (RFC 5545): whole days, with title, centre and link only.
+
+    `others` are last days of other parts of the office, such as a person's own reviews.
+    """
     made = Calendar()
     made.add("prodid", "-//banfa//deadlines//ZH")
     made.add("version", "2.0")
@@ -103,13 +110,31 @@ def calendar(found: list[Due], name: Text, english: bool = False) -> bytes:
         title = Text(
             f"{one.centre.name.zh}：{one.duty.name.zh}", f"{one.centre.name.en}: {one.duty.name.en}"
         )
-        event = Event()
-        event.add("uid", f"{number(one)}@banfa")
-        event.add("dtstamp", stamp)
-        event.add("dtstart", one.duty.due)
-        event.add("dtend", one.duty.due + dt.timedelta(days=1))
-        event.add("summary", title.en if english else title.zh)
+        event = _event(number(one), one.duty.due, title.en if english else title.zh, stamp)
         event.add("url", settings.SITE_URL + reverse("centre", args=[one.centre.id]))
-        event.add("transp", "TRANSPARENT")
         made.add_component(event)
+    for other in others:
+        if other.due is not None:
+            made.add_component(_of_todo(other, english, stamp))
     return bytes(made.to_ical())
+
+
+def _event(uid: str, day: dt.date, title: str, stamp: dt.datetime) -> Event:
+    """A whole day with a title."""
+    event = Event()
+    event.add("uid", f"{uid}@banfa")
+    event.add("dtstamp", stamp)
+    event.add("dtstart", day)
+    event.add("dtend", day + dt.timedelta(days=1))
+    event.add("summary", title)
+    event.add("transp", "TRANSPARENT")
+    return event
+
+
+def _of_todo(one: Todo, english: bool, stamp: dt.datetime) -> Event:
+    assert one.due is not None
+    said = [t.en if english else t.zh for t in (one.note, one.title) if t is not None]
+    uid = one.link.strip("/").replace("/", "-")
+    event = _event(uid, one.due, (": " if english else "：").join(said), stamp)
+    event.add("url", settings.SITE_URL + one.link)
+    return event

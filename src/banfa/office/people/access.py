@@ -14,7 +14,15 @@ from typing import Any
 from django.db.models import Exists, Q
 
 from banfa.office.people import places
-from banfa.office.people.models import Capacity, Delegation, Membership, Right, Scope, User
+from banfa.office.people.models import (
+    Capacity,
+    Delegation,
+    Membership,
+    Right,
+    Scope,
+    Standing,
+    User,
+)
 from banfa.office.people.rights import ORGANISATION, SECOND_FACTOR
 from banfa.office.prepared import Prepared, later
 
@@ -224,6 +232,14 @@ def administered(user: Any, today: Any) -> Any:
     return Membership.objects.filter(
         _on(today), user=user, administrator=True, organisation__active=True
     )
+
+
+def in_service(organisations: Any, today: Any) -> Any:
+    """The memberships of these organisations that hold on a day, of accounts that take effect."""
+    found = Membership.objects.filter(
+        _on(today), organisation__in=organisations, user__standing=Standing.ACTIVE
+    )
+    return found.filter(Q(user__until__isnull=True) | Q(user__until__gte=today))
 
 
 def belonging(user: User, today: dt.date) -> Any:

@@ -352,8 +352,8 @@ def delegate(
         raise PeopleError(
             "受托人须为同一单位的其他在岗人员", "the other must be a colleague in active service"
         )
-    if until < since or until < today:
-        raise PeopleError("委托的止日早于起日，或已过去", "the delegation would have ended")
+    for _field, error in wrong_days(since, until):
+        raise error
     made = Delegation.objects.create(
         capacity=capacity, to=to, acts=sorted(set(acts)), since=since, until=until,
         made=clock.now(),
@@ -361,6 +361,24 @@ def delegate(
     after = {"to": to.username, "acts": made.acts, "since": str(since), "until": str(until)}
     audit.note("delegated", by, f"delegation:{made.pk} capacity:{capacity.pk}", None, after)
     return made
+
+
+LONGEST_DAYS = 365
+"""A delegation lasts at most so long: then it is given anew, or not."""
+
+
+def wrong_days(since: dt.date, until: dt.date) -> list[tuple[str, PeopleError]]:
+    """What is wrong with a delegation's days: the field, `since` or `until`, and why."""
+    today, wrong = clock.today(), []
+    if since < today:
+        wrong.append(("since", PeopleError("起日不得早于今日", "it cannot begin before today")))
+    elif (since - today).days > LONGEST_DAYS:
+        wrong.append(("since", PeopleError("起日至多在一年之内", "it begins within a year")))
+    if until < since:
+        wrong.append(("until", PeopleError("止日早于起日", "it would end before it begins")))
+    elif (until - since).days > LONGEST_DAYS:
+        wrong.append(("until", PeopleError("委托至多一年", "a delegation lasts a year at most")))
+    return wrong
 
 
 def end_delegation(by: User, delegation: Delegation) -> None:

@@ -15,7 +15,8 @@ from banfa.office import clock
 from banfa.office.ledger import library
 from banfa.office.ledger.errors import NotOnFile
 from banfa.office.ledger.models import ActRecord, Centre, Matter, Sort
-from banfa.office.notices.verbs import tell
+from banfa.office.notices.models import Notice
+from banfa.office.notices.verbs import mark_read, tell
 from banfa.office.people.access import Reach
 from banfa.office.people.models import User
 from banfa.office.queues import colleagues, words
@@ -199,6 +200,16 @@ def _mine(reach: Reach, number: int) -> Task:
 def _finish(task: Task, state: str) -> None:
     task.state, task.done = state, clock.now()
     task.save()
+    routing = task.routing
+    _settled([task.to_id], routing.centre_id, routing.case, routing.act)
+
+
+def _settled(people: Sequence[int] | None, centre: str, case: str, act: str) -> None:
+    """What urged these people (None: anybody) to see to a piece of work stands no longer on top of
+    every page."""
+    link = words.address(centre, case, act)
+    found = Notice.objects.filter(urgent=True, centre=centre, link=link)
+    mark_read(found if people is None else found.filter(to__in=people))
 
 
 def _go_on(routing: Routing) -> None:
@@ -373,6 +384,8 @@ def _urge(
 
 def recorded(user: User, centre: Centre, row: ActRecord, org: str) -> None:
     """An act was recorded: what the organisation had routed for it has served its purpose."""
+    if row.about:
+        _settled(None, centre.pk, row.about, "")
     live = Routing.objects.filter(centre=centre, organisation=org, used__isnull=True)
     if not live.exists():
         return
@@ -395,6 +408,7 @@ def recorded(user: User, centre: Centre, row: ActRecord, org: str) -> None:
             tasks.filter(to=user, state=State.OPEN).update(
                 state=State.DONE, answer=Answer.DONE, done=now
             )
+            _settled([t.to_id for t in tasks], centre.pk, routing.case, routing.act)
             tasks.update(state=State.NEEDLESS, done=now)
             routing.used, routing.closed = row.seq, routing.closed or now
             routing.save(update_fields=["used", "closed"])

@@ -533,6 +533,21 @@ def todos(user: User, reach: Reach, today: dt.date) -> list[Todo]:
     return [*_of_expert(user), *_of_caller(reach, today)]
 
 
+def with_last_day(user: User, reach: Reach) -> list[Todo]:
+    """The person's reviews under way that have a last day, overdue ones too: as an expert who has
+    not finished, and as one of those who called them. Earliest first, each review once."""
+    found = {one.link: one for one in _of_expert(user) if one.due}
+    called = Review.objects.filter(access.managed(reach), stage=Stage.OPEN, due__isnull=False)
+    for row in called:
+        one = Todo(
+            kind="review", title=Text("评审截止", "A review's last day"),
+            link=f"/reviews/{row.pk}/", programme=row.programme, due=row.due,
+            note=Text(row.title, row.title),
+        )  # fmt: skip
+        found.setdefault(one.link, one)
+    return sorted(found.values(), key=lambda one: (one.due or dt.date.max, one.link))
+
+
 def _of_expert(user: User) -> Iterator[Todo]:
     for one in of_expert(user):
         review = one.review
