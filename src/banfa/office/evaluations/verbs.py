@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from banfa.office import clock
-from banfa.office.evaluations import plausibility, rights, tables
+from banfa.office.evaluations import plausibility, rights, tables, telling
 from banfa.office.evaluations.errors import (
     EvaluationError,
     MayNot,
@@ -435,7 +435,8 @@ FINISHED = {
 def finish(reach: Reach | None, entry: Entry, stage: int, expected: int | None = None) -> None:
     """Finishes a step: reporting in, reviewing, or verifying one centre's figures.
 
-    Values that the hand left alone are confirmed as they are. Late is late and still taken; a date
+    Values that the hand left alone are confirmed as they are; those who reported the figures are
+    told what a later hand changed. Late is late and still taken; a date
     does not refuse it. Raises MayNot, Stale, and Refused when figures that must be there are
     missing (first step) or plausibility still asks for reasons.
     """
@@ -461,6 +462,7 @@ def finish(reach: Reach | None, entry: Entry, stage: int, expected: int | None =
         setattr(locked, moment, clock.now())
         setattr(locked, who, _user(reach))
         locked.save(update_fields=["stage", "version", moment, who])
+        telling.finished(locked, Stage(stage), _user(reach))
     entry.stage, entry.version = locked.stage, locked.version
 
 
