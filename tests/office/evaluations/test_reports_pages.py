@@ -275,7 +275,14 @@ def test_what_is_late_is_asked_for_with_preview_and_receipt(
     assert "已催报" in boss.post("/reports/hurry/", given).content.decode()
     assert Notice.objects.filter(kind="hurry").count() >= 1
     assert "今日已通知过" in boss.post("/reports/hurry/", given).content.decode()
-    assert boss.get(f"{query}&centre=nowhere").status_code == 400
+    back = "&back=period%3D2029%26status%3Doverdue%26q%3D%E6%B0%A2"
+    for chosen, said in (("", "尚未勾选中心"), ("&centre=nowhere", "没有可由您催报的事项")):
+        answer = boss.get(f"{query}{chosen}{back}")
+        assert answer.status_code == 302
+        page = boss.get(answer["Location"])
+        listed = page.content.decode()
+        assert said in listed and 'value="氢"' in listed and "status=overdue" in answer["Location"]
+        assert not [href for href in re.findall(r'href="([?][^"]*)"', listed) if "hurry=" in href]
     assert unit.get(f"{query}&centre={centres[1]}").status_code == 403
 
 

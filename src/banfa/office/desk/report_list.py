@@ -114,6 +114,11 @@ class Reports(lists.Listing):
         "place": _("所在地"), "field": _("领域"), "q": _("中心"),
     }  # fmt: skip
     first = "status"
+    notes = {
+        "none": _("尚未勾选中心。请先勾选，再点“催报所选”。"),
+        "done": _("所选中心没有可由您催报的事项：已经报齐，或正由您自己办理。"),
+        "many": _("一次至多催报200家，请分批办理。"),
+    }  # fmt: skip
     columns = (
         Column("name", _("中心"), lambda r: r.name,
                lambda on: (F("sort_key"), F("id")), always=True),

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -63,13 +63,13 @@ def report_hurry(request: HttpRequest) -> HttpResponse:
         return wrong_request(request, _("您所在的办法没有年度报告。"))
     chosen = [c[:60] for c in given.getlist("centre")[: urging.MOST + 1] if "\0" not in c]
     if len(chosen) > urging.MOST:
-        return wrong_request(request, _("一次至多催报%s家，请分批办理。") % urging.MOST)
+        return HttpResponseRedirect(lists.back(request, LISTING, "many"))
     if given.get("all") == "overdue":
         late = LISTING.find(asked).filter(status=reports.OVERDUE)
         chosen = list(late.order_by("due", "pk").values_list("pk", flat=True)[: urging.MOST])
     found = urging.targets(request.reach, about.asked, chosen)
     if not found:
-        return wrong_request(request, _("所选中心没有可由您催报的事项：已报齐，或正由您自己办理。"))
+        return HttpResponseRedirect(lists.back(request, LISTING, "done" if chosen else "none"))
     sent = request.method == "POST" and "confirm" in request.POST
     said = " ".join(given.get("said", "").replace("\0", " ").split())[:300]
     told = 0
@@ -81,7 +81,10 @@ def report_hurry(request: HttpRequest) -> HttpResponse:
         "here": "reports",
         "about": about,
         "kind_name": say(about.kind.name),
-        "back": report_list.address("reports", about),
+        "back": lists.back(request, LISTING)
+        if "back" in given
+        else report_list.address("reports", about),
+        "back_query": lists.back(request, LISTING).partition("?")[2],
         "rows": [
             (t, _centre_name(t.centre), [say(w) for w in t.what], joined(map(say, t.parties)))
             for t in found
