@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import re
@@ -13,6 +14,7 @@ import python_calamine
 import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -476,3 +478,84 @@ def test_the_template_has_the_same_year_before_as_the_page(
         }
         assert told == shown
         assert told["spending", 2029] == (700 if of == round_ else 110)
+
+
+def test_the_list_opens_on_the_year_that_is_collected(boss: Client, annual: Collection) -> None:
+    assert "2029年　" in boss.get("/reports/").content.decode()
+    verbs.open_collection(None, Opening(
+        annual.system, Kind.ANNUAL, 2028, Text("2028", "2028"), dt.date(2030, 11, 1),
+        dt.date(2030, 12, 31)))  # fmt: skip
+    page = boss.get("/reports/").content.decode()
+    assert "2028年　" in page and "2029年　" not in page
+
+
+# --- centres that count their own years -----------------------------------------------------------
+
+
+@pytest.fixture
+def counted_years(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny programme's centres count their own years: reports are keyed by a number."""
+    real = reports.kinds
+    monkeypatch.setattr(
+        reports, "kinds", lambda p: [dataclasses.replace(k, calendar=False) for k in real(p)]
+    )
+
+
+def test_a_list_of_counted_years_opens_on_what_concerns_most(
+    boss: Client, annual: Collection, centres: tuple[str, str, str], counted_years: None
+) -> None:
+    assert reports.most_concerned({9: 1, 3: 4, 2: 6, 1: 8}) == 3
+    assert reports.most_concerned({}) == 1
+    (kind,) = reports.kinds("mini")
+    assert reports.numbered(kind, Q(), []) == {1: 2}
+    report(centres[1], 2029, "2030-02-01")
+    assert reports.numbered(kind, Q(), [])[2029] == 1
+    listed = boss.get("/reports/").content.decode()
+    assert "第2029年度" in listed and "第3年度" not in listed
+    page = boss.get("/reports/?period=2029").content.decode()
+    assert f'href="/figures/{annual.pk}/{centres[1]}/">未填报' in page
+    with CaptureQueriesContext(connection) as asked:
+        boss.get("/reports/")
+    assert len(asked) <= MOST_QUERIES
+
+
+def test_figures_of_counted_years_are_summed_by_calendar_year(
+    boss: Client, annual: Collection, centres: tuple[str, str, str], counted_years: None
+) -> None:
+    entry = entry_of(annual, centres[1])
+    verbs.enter(None, entry, Stage.REPORTED, [Value("spending", 2029, Decimal("200.5"))])
+    Entry.objects.filter(pk=entry.pk).update(stage=Stage.REPORTED)
+    link = "/reports/summary/?programme=mini&amp;year=2029"
+    assert link in boss.get(f"/figures/{annual.pk}/").content.decode()
+    for address in (link.replace("&amp;", "&"), "/reports/summary/"):
+        page = boss.get(address).content.decode()
+        assert "200.50" in page and "1 / 3" in page and "第2029年度" not in page
+    with CaptureQueriesContext(connection) as asked:
+        boss.get("/reports/summary/?year=2029")
+    assert len(asked) <= MOST_QUERIES, "\n".join(q["sql"][:150] for q in asked)
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_what_the_report_says_is_set_beside_the_table(
+    unit: Client, annual: Collection, centres: tuple[str, str, str], system_text: str,
+    numbered: bool, request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    if numbered:
+        request.getfixturevalue("counted_years")
+    text = system_text.replace("    unit: 人\n", "    evaluated_as: count\n    unit: 人\n", 1)
+    annual.system = verbs.load_system(None, "mini", text)
+    annual.save()
+    report(centres[1], 2029, "2030-02-01")  # it says 6
+    entry = entry_of(annual, centres[1])
+    page = f"/centres/{centres[1]}/reports/"
+    for staff, differs in ((6, False), (40, True)):
+        verbs.enter(None, entry, Stage.REPORTED, [Value("staff", 2029, staff)])
+        Entry.objects.filter(pk=entry.pk).update(stage=Stage.REPORTED)
+        said = unit.get(page).content.decode()
+        assert ("与报告不一致" in said) is differs
+        Entry.objects.filter(pk=entry.pk).update(stage=Stage.EMPTY)
+    assert "数据表 40 人" in " ".join(said.split()) and " 6 人" in said
+    assert "与报告不一致" not in unit.get(page).content.decode()  # a draft is not compared
+    with CaptureQueriesContext(connection) as asked:
+        unit.get(page)
+    assert len(asked) <= MOST_QUERIES

@@ -140,7 +140,7 @@ def figure_table(request: HttpRequest, collection: int) -> HttpResponse:
         "today": clock.today(),
         "year": of.year,
         "compare": _about(of, "report_compare"),
-        "summary": _about(of, "report_summary", period=of.year),
+        "summary": _about(of, "report_summary", **_period(of)),
     }
     return render(request, "desk/figure_table.html", context)
 
@@ -150,6 +150,13 @@ def _about(of: Collection, name: str, **given: Any) -> str:
     if of.kind != Kind.ANNUAL:
         return ""
     return f"{reverse(name)}?{urlencode({'programme': of.book_id, **given})}"
+
+
+def _period(of: Collection) -> dict[str, int]:
+    """How a summary is asked for a collection's year: as the reports' period, or, where each centre
+    counts its own years, as the year of the figures alone."""
+    kinds = reports.kinds(str(of.book_id))
+    return {"period" if not kinds or kinds[0].calendar else "year": of.year}
 
 
 def _missing(request: HttpRequest, of: Collection) -> QuerySet[Centre]:
