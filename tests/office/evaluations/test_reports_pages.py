@@ -118,7 +118,41 @@ def test_a_stale_page_keeps_what_was_typed(unit: Client, table: str) -> None:
     typed = form(unit.get(table)) | {"v.staff.2029": "10", "do": "save"}
     assert unit.post(table, typed).status_code == 302
     answer = unit.post(table, typed | {"v.staff.2029": "12"})
-    assert answer.status_code == 409 and 'value="12"' in answer.content.decode()
+    said = answer.content.decode()
+    assert answer.status_code == 409 and 'value="12"' in said
+    assert said.count("已存的数：10；") == 1 == said.count("已存的数：")
+
+
+def test_the_form_marks_what_must_be_filled_in(
+    unit: Client, boss: Client, table: str, annual: Collection
+) -> None:
+    said = unit.get(table).content.decode()
+    for name, needed in (("spending", True), ("rd_staff", True), ("staff", False)):
+        row = said[said.index(f'id="line-{name}.2029"') :][:300]
+        assert ("必填" in row) is needed, name
+    assert 'class="must"' not in boss.get(table).content.decode()
+    typed = form(unit.get(table)) | {
+        "v.staff.2029": "１２．５",
+        "v.spending.2029": "１２",
+        "do": "save",
+    }
+    assert "须为整数" in unit.post(table, typed).content.decode()
+    assert Figure.objects.get(indicator="spending").reported == 1200
+
+
+def test_a_year_that_is_open_is_not_proposed_again(boss: Client, annual: Collection) -> None:
+    assert 'value="2030"' in boss.get("/figures/new/mini/").content.decode()
+    given = {"year": "２０２８", "system": annual.system_id, "opens": "2029-01-01", "closes": ""}
+    assert boss.post("/figures/new/mini/", given).status_code == 302
+    assert Collection.objects.filter(year=2028).exists()
+
+
+def test_who_sees_one_centre_is_not_asked_for_its_province(
+    unit: Client, boss: Client, annual: Collection
+) -> None:
+    for page in ("/reports/?period=2029", f"/figures/{annual.pk}/"):
+        assert 'name="place"' in boss.get(page).content.decode()
+        assert 'name="place"' not in unit.get(page).content.decode()
 
 
 def test_the_reviewer_remarks_value_by_value_and_sends_back(

@@ -260,6 +260,7 @@ class Reports(lists.Listing):
                 for i, (text, mark) in figure_words.STATUSES.items()
             ],
             "provinces": centre_list.provinces(),
+            "several": about.counted.all > 1,
             "may_hurry": urges and about.counted.all > 0,
         }
 
