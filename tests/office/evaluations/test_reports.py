@@ -26,6 +26,7 @@ from banfa.office.evaluations.models import Collection, Entry, FigureChange, Kin
 from banfa.office.evaluations.verbs import Opening, Value
 from banfa.office.ledger import library
 from banfa.office.ledger import queries as ledger
+from banfa.office.ledger.models import ActRecord
 from banfa.office.notices.models import Notice
 from banfa.office.people.access import Reach, reach
 from banfa.rules.words import Text
@@ -365,6 +366,13 @@ def test_a_reviewers_draft_does_not_count_until_the_review_is_finished(
     assert total() == "200.00"
     verbs.finish(None, entry, Stage.REVIEWED)
     assert total() == "150.00"
+
+
+def test_amounts_of_an_act_are_typed_in_full_width_too(centres: tuple[str, str, str]) -> None:
+    typed = {**SURVEY, "year": 2028, "amount": "１，２００．５"}
+    seed.do("unit", "survey", "2029-02-01", centres[1], **typed)
+    act = ActRecord.objects.select_related("payload").get(centre=centres[1], kind="survey")
+    assert "1200.5" in str(act.payload.data["amount"])
 
 
 # --- telling those who reported -------------------------------------------------------------------

@@ -111,7 +111,7 @@ def test_it_saves_itself_and_tells_what_is_asked(unit: Client, table: str) -> No
     told = answer.json()
     assert told["version"] == 1 and list(told["asks"]) == ["rd_staff.2029"]
     stale = unit.post(table, typed | {"v.staff.2029": "11"}, headers={"accept": "application/json"})
-    assert stale.status_code == 409 and "变更" in stale.json()["said"]
+    assert stale.status_code == 409 and "点“暂存”" in stale.json()["said"]
 
 
 def test_a_stale_page_keeps_what_was_typed(unit: Client, table: str) -> None:

@@ -243,6 +243,8 @@ def _answer(
     """The page again with all that was typed, and what is wrong with it."""
     if request.headers.get("Accept") == "application/json":
         told = {_key(p): say(p.text) for p in problems or []}
+        if status == Stale.status:
+            said = _("%s。点“暂存”即列出已存的数供核对。") % said.rstrip("。")
         return JsonResponse({"said": said, "problems": told}, status=status)
     return _page(request, entry, said, problems or [], status)
 

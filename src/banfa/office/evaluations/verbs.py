@@ -330,8 +330,10 @@ def _locked(entry: Entry, stage: int, expected: int | None) -> Entry:
     )
     if expected is not None and locked.version != expected:
         raise Stale(
-            "该中心的数据在您打开页面之后已有变更，本次未作任何变更。请刷新后核对再提交",
-            "these figures changed since you looked; nothing was changed: reload and check",
+            "该中心的数据在您打开页面之后已有变更，本次未保存。"
+            "您所填的仍在栏内，请与已存的数核对后再提交",
+            "these figures changed since you looked; nothing was saved. What you typed is still in"
+            " the fields: check it against what is on file",
         )
     system = system_of(locked.collection.system)
     if stage not in rights.steps(locked.collection):
