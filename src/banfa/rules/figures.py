@@ -70,6 +70,11 @@ def _scaled(one: Indicator, value: Decimal) -> int:
         )
     scaled = Fraction(value) * ten(one.places)
     if scaled.denominator != 1:
+        if not one.places:
+            raise Bilingual(
+                f"{name.zh}（{one.code}）须为整数；写的是 {value}",
+                f"{name.en} ({one.code}) is a whole number, not {value}",
+            )
         raise Bilingual(
             f"{name.zh}（{one.code}）至多 {one.places} 位小数；写的是 {value}",
             f"{name.en} ({one.code}) has at most {one.places} places: {value}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -199,7 +200,8 @@ def _number(given: p.Input, value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, (int, float, str, Decimal)):
         raise _Bad("应为数字", "a number is wanted")
     try:
-        number = Decimal(str(value).strip().replace(",", ""))
+        typed = unicodedata.normalize("NFKC", str(value))  # １２．５ as it is typed in Chinese
+        number = Decimal(typed.strip().replace(",", ""))
     except InvalidOperation:
         raise _Bad(f"“{value}”不是数字", f"'{value}' is not a number") from None
     if not number.is_finite() or abs(number) >= Decimal(10) ** 18:

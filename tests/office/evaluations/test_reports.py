@@ -13,6 +13,7 @@ from banfa.office import clock
 from banfa.office.evaluations import (
     goals,
     plausibility,
+    queries,
     reports,
     rights,
     sheets,
@@ -25,6 +26,7 @@ from banfa.office.evaluations.models import Collection, Entry, FigureChange, Kin
 from banfa.office.evaluations.verbs import Opening, Value
 from banfa.office.ledger import library
 from banfa.office.ledger import queries as ledger
+from banfa.office.ledger.models import ActRecord
 from banfa.office.notices.models import Notice
 from banfa.office.people.access import Reach, reach
 from banfa.rules.words import Text
@@ -364,3 +366,52 @@ def test_a_reviewers_draft_does_not_count_until_the_review_is_finished(
     assert total() == "200.00"
     verbs.finish(None, entry, Stage.REVIEWED)
     assert total() == "150.00"
+
+
+def test_amounts_of_an_act_are_typed_in_full_width_too(centres: tuple[str, str, str]) -> None:
+    typed = {**SURVEY, "year": 2028, "amount": "１，２００．５"}
+    seed.do("unit", "survey", "2029-02-01", centres[1], **typed)
+    act = ActRecord.objects.select_related("payload").get(centre=centres[1], kind="survey")
+    assert "1200.5" in str(act.payload.data["amount"])
+
+
+# --- telling those who reported -------------------------------------------------------------------
+
+
+def test_who_reported_is_told_once_what_the_review_changed(
+    annual: Collection, centres: tuple[str, str, str]
+) -> None:
+    unit, boss = (
+        seed.person("unit-2", ("unit", "org-2")),
+        of(seed.person("boss-1", ("boss", "boss"))),
+    )
+    entry = entry_of(annual, centres[1])
+    verbs.enter(None, entry, Stage.REPORTED, values("200"))
+    verbs.finish(of(unit), entry, Stage.REPORTED)
+    for spending in (160, 150):
+        verbs.enter(
+            boss, entry, Stage.REVIEWED, [Value("spending", 2029, Decimal(spending), "核减")]
+        )
+    assert not Notice.objects.exists()
+    verbs.finish(boss, entry, Stage.REVIEWED)
+    (notice,) = Notice.objects.all()
+    assert notice.to == unit and "改动 1 项" in notice.subject_zh
+    assert notice.link == f"/figures/{annual.pk}/{centres[1]}/"
+    other = entry_of(annual, centres[0])
+    seed.person("unit-1", ("unit", "org-1"))
+    verbs.enter(None, other, Stage.REPORTED, values("200"))
+    verbs.finish(None, other, Stage.REPORTED)
+    verbs.finish(None, other, Stage.REVIEWED)
+    assert "未作改动" in Notice.objects.get(to__username="unit-1").subject_zh
+
+
+def test_work_arrives_on_the_day_it_is_in_shanghai(
+    annual: Collection, centres: tuple[str, str, str]
+) -> None:
+    boss = seed.person("boss-1", ("boss", "boss"))
+    at = dt.datetime(2030, 2, 1, 23, 30, tzinfo=dt.UTC)  # 07:30 on the 2nd in Shanghai
+    Entry.objects.filter(collection=annual, centre=centres[1]).update(
+        stage=Stage.REPORTED, submitted=at
+    )
+    (todo,) = queries.todos(boss, of(boss), TODAY)
+    assert todo.since == dt.date(2030, 2, 2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import io
 import re
@@ -13,6 +14,7 @@ import python_calamine
 import xlsxwriter
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
+from django.db.models import Q
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
@@ -109,14 +111,48 @@ def test_it_saves_itself_and_tells_what_is_asked(unit: Client, table: str) -> No
     told = answer.json()
     assert told["version"] == 1 and list(told["asks"]) == ["rd_staff.2029"]
     stale = unit.post(table, typed | {"v.staff.2029": "11"}, headers={"accept": "application/json"})
-    assert stale.status_code == 409 and "变更" in stale.json()["said"]
+    assert stale.status_code == 409 and "点“暂存”" in stale.json()["said"]
 
 
 def test_a_stale_page_keeps_what_was_typed(unit: Client, table: str) -> None:
     typed = form(unit.get(table)) | {"v.staff.2029": "10", "do": "save"}
     assert unit.post(table, typed).status_code == 302
     answer = unit.post(table, typed | {"v.staff.2029": "12"})
-    assert answer.status_code == 409 and 'value="12"' in answer.content.decode()
+    said = answer.content.decode()
+    assert answer.status_code == 409 and 'value="12"' in said
+    assert said.count("已存的数：10；") == 1 == said.count("已存的数：")
+
+
+def test_the_form_marks_what_must_be_filled_in(
+    unit: Client, boss: Client, table: str, annual: Collection
+) -> None:
+    said = unit.get(table).content.decode()
+    for name, needed in (("spending", True), ("rd_staff", True), ("staff", False)):
+        row = said[said.index(f'id="line-{name}.2029"') :][:300]
+        assert ("必填" in row) is needed, name
+    assert 'class="must"' not in boss.get(table).content.decode()
+    typed = form(unit.get(table)) | {
+        "v.staff.2029": "１２．５",
+        "v.spending.2029": "１２",
+        "do": "save",
+    }
+    assert "须为整数" in unit.post(table, typed).content.decode()
+    assert Figure.objects.get(indicator="spending").reported == 1200
+
+
+def test_a_year_that_is_open_is_not_proposed_again(boss: Client, annual: Collection) -> None:
+    assert 'value="2030"' in boss.get("/figures/new/mini/").content.decode()
+    given = {"year": "２０２８", "system": annual.system_id, "opens": "2029-01-01", "closes": ""}
+    assert boss.post("/figures/new/mini/", given).status_code == 302
+    assert Collection.objects.filter(year=2028).exists()
+
+
+def test_who_sees_one_centre_is_not_asked_for_its_province(
+    unit: Client, boss: Client, annual: Collection
+) -> None:
+    for page in ("/reports/?period=2029", f"/figures/{annual.pk}/"):
+        assert 'name="place"' in boss.get(page).content.decode()
+        assert 'name="place"' not in unit.get(page).content.decode()
 
 
 def test_the_reviewer_remarks_value_by_value_and_sends_back(
@@ -275,7 +311,14 @@ def test_what_is_late_is_asked_for_with_preview_and_receipt(
     assert "已催报" in boss.post("/reports/hurry/", given).content.decode()
     assert Notice.objects.filter(kind="hurry").count() >= 1
     assert "今日已通知过" in boss.post("/reports/hurry/", given).content.decode()
-    assert boss.get(f"{query}&centre=nowhere").status_code == 400
+    back = "&back=period%3D2029%26status%3Doverdue%26q%3D%E6%B0%A2"
+    for chosen, said in (("", "尚未勾选中心"), ("&centre=nowhere", "没有可由您催报的事项")):
+        answer = boss.get(f"{query}{chosen}{back}")
+        assert answer.status_code == 302
+        page = boss.get(answer["Location"])
+        listed = page.content.decode()
+        assert said in listed and 'value="氢"' in listed and "status=overdue" in answer["Location"]
+        assert not [href for href in re.findall(r'href="([?][^"]*)"', listed) if "hurry=" in href]
     assert unit.get(f"{query}&centre={centres[1]}").status_code == 403
 
 
@@ -469,3 +512,84 @@ def test_the_template_has_the_same_year_before_as_the_page(
         }
         assert told == shown
         assert told["spending", 2029] == (700 if of == round_ else 110)
+
+
+def test_the_list_opens_on_the_year_that_is_collected(boss: Client, annual: Collection) -> None:
+    assert "2029年　" in boss.get("/reports/").content.decode()
+    verbs.open_collection(None, Opening(
+        annual.system, Kind.ANNUAL, 2028, Text("2028", "2028"), dt.date(2030, 11, 1),
+        dt.date(2030, 12, 31)))  # fmt: skip
+    page = boss.get("/reports/").content.decode()
+    assert "2028年　" in page and "2029年　" not in page
+
+
+# --- centres that count their own years -----------------------------------------------------------
+
+
+@pytest.fixture
+def counted_years(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The tiny programme's centres count their own years: reports are keyed by a number."""
+    real = reports.kinds
+    monkeypatch.setattr(
+        reports, "kinds", lambda p: [dataclasses.replace(k, calendar=False) for k in real(p)]
+    )
+
+
+def test_a_list_of_counted_years_opens_on_what_concerns_most(
+    boss: Client, annual: Collection, centres: tuple[str, str, str], counted_years: None
+) -> None:
+    assert reports.most_concerned({9: 1, 3: 4, 2: 6, 1: 8}) == 3
+    assert reports.most_concerned({}) == 1
+    (kind,) = reports.kinds("mini")
+    assert reports.numbered(kind, Q(), []) == {1: 2}
+    report(centres[1], 2029, "2030-02-01")
+    assert reports.numbered(kind, Q(), [])[2029] == 1
+    listed = boss.get("/reports/").content.decode()
+    assert "第2029年度" in listed and "第3年度" not in listed
+    page = boss.get("/reports/?period=2029").content.decode()
+    assert f'href="/figures/{annual.pk}/{centres[1]}/">未填报' in page
+    with CaptureQueriesContext(connection) as asked:
+        boss.get("/reports/")
+    assert len(asked) <= MOST_QUERIES
+
+
+def test_figures_of_counted_years_are_summed_by_calendar_year(
+    boss: Client, annual: Collection, centres: tuple[str, str, str], counted_years: None
+) -> None:
+    entry = entry_of(annual, centres[1])
+    verbs.enter(None, entry, Stage.REPORTED, [Value("spending", 2029, Decimal("200.5"))])
+    Entry.objects.filter(pk=entry.pk).update(stage=Stage.REPORTED)
+    link = "/reports/summary/?programme=mini&amp;year=2029"
+    assert link in boss.get(f"/figures/{annual.pk}/").content.decode()
+    for address in (link.replace("&amp;", "&"), "/reports/summary/"):
+        page = boss.get(address).content.decode()
+        assert "200.50" in page and "1 / 3" in page and "第2029年度" not in page
+    with CaptureQueriesContext(connection) as asked:
+        boss.get("/reports/summary/?year=2029")
+    assert len(asked) <= MOST_QUERIES, "\n".join(q["sql"][:150] for q in asked)
+
+
+@pytest.mark.parametrize("numbered", [False, True])
+def test_what_the_report_says_is_set_beside_the_table(
+    unit: Client, annual: Collection, centres: tuple[str, str, str], system_text: str,
+    numbered: bool, request: pytest.FixtureRequest,
+) -> None:  # fmt: skip
+    if numbered:
+        request.getfixturevalue("counted_years")
+    text = system_text.replace("    unit: 人\n", "    evaluated_as: count\n    unit: 人\n", 1)
+    annual.system = verbs.load_system(None, "mini", text)
+    annual.save()
+    report(centres[1], 2029, "2030-02-01")  # it says 6
+    entry = entry_of(annual, centres[1])
+    page = f"/centres/{centres[1]}/reports/"
+    for staff, differs in ((6, False), (40, True)):
+        verbs.enter(None, entry, Stage.REPORTED, [Value("staff", 2029, staff)])
+        Entry.objects.filter(pk=entry.pk).update(stage=Stage.REPORTED)
+        said = unit.get(page).content.decode()
+        assert ("与报告不一致" in said) is differs
+        Entry.objects.filter(pk=entry.pk).update(stage=Stage.EMPTY)
+    assert "数据表 40 人" in " ".join(said.split()) and " 6 人" in said
+    assert "与报告不一致" not in unit.get(page).content.decode()  # a draft is not compared
+    with CaptureQueriesContext(connection) as asked:
+        unit.get(page)
+    assert len(asked) <= MOST_QUERIES

@@ -291,7 +291,10 @@ def test_an_upheld_dispute_opens_that_value_alone(cut: Any, unit: Reach, agency:
     with pytest.raises(EvaluationError, match="未答复"):
         round_verbs.dispute(unit, cut, "rd_spending", 2029, "再说一次")
     assert Notice.objects.filter(to=agency.user, kind="evaluation").count() == 1
-    assert [t.kind for t in round_queries.todos(agency.user, agency, TODAY)] == ["dispute"]
+    at = dt.datetime(2030, 11, 14, 23, 30, tzinfo=dt.UTC)  # 07:30 on the 15th in Shanghai
+    type(made).objects.filter(pk=made.pk).update(at=at)
+    (todo,) = round_queries.todos(agency.user, agency, TODAY)
+    assert (todo.kind, todo.since) == ("dispute", dt.date(2030, 11, 15))
     assert round_queries.todos(unit.user, unit, TODAY) == []
     assert round_queries.entries(unit, cut.collection, "disputed").count() == 1
     with pytest.raises(MayNot):

@@ -85,7 +85,7 @@ def test_the_report_tells_every_row_and_changes_nothing(
     outcomes = [row.outcome for row in report.rows]
     assert outcomes == ["new", "new", "empty", *["wrong"] * 8, "new"]
     told = [row.problem.zh for row in report.wrong() if row.problem]
-    parts = ("与第 2 行重复", "nowhere", "Z9", "2020", "0 位小数", "是或否", "小于 0", "文本格式")
+    parts = ("与第 2 行重复", "nowhere", "Z9", "2020", "须为整数", "是或否", "小于 0", "文本格式")
     for part, text in zip(parts, told, strict=True):
         assert part in text
     assert report.rows[3].row == 5 and not Entry.objects.filter(version__gt=0).exists()

@@ -335,7 +335,9 @@ def test_asking_to_hurry_tells_those_who_owe_once_a_day(client: Client, centres:
     again = client.post("/due/hurry/", {"matter": matter.pk, "confirm": "yes"})
     assert "今日已通知过" in text_of(again) and Notice.objects.filter(to=unit).count() == 1
     assert AuditEvent.objects.filter(kind="hurried").count() == 2
-    assert client.get("/due/hurry/").status_code == 400
+    none = client.get("/due/hurry/?back=within%3Dlate")
+    assert none.status_code == 302 and "within=late" in none["Location"]
+    assert "尚未选择可由您催办的事项" in text_of(client.get(none["Location"]))
     own = signed_in(unit)
     assert own.get(f"/due/hurry/?matter={matter.pk}").status_code == 403
     assert "催办所选" not in text(own.get("/due/"))

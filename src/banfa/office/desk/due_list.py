@@ -49,6 +49,10 @@ class Due(lists.Listing):
         "mine": _("本人身份承担的"), "party": _("承担方"),
     }  # fmt: skip
     first = "due"
+    notes = {
+        "none": _("尚未选择可由您催办的事项。请先勾选，再点“催办所选”。"),
+        "many": _("一次至多催办200项，请分批办理。"),
+    }  # fmt: skip
     columns = (
         Column("due", _("到期"), lambda r: r.matter.due,
                lambda on: (F("due"), F("id")), always=True),

@@ -30,7 +30,7 @@ from banfa.office.desk.language import in_english, joined, say
 from banfa.office.dossiers import uploads as attachable
 from banfa.office.dossiers.errors import BadFile
 from banfa.office.evaluations import goals, proofs, queries, reports, rights, sheets, verbs
-from banfa.office.evaluations.errors import EvaluationError, NotOnFile, Problem, Refused
+from banfa.office.evaluations.errors import EvaluationError, NotOnFile, Problem, Refused, Stale
 from banfa.office.evaluations.models import Collection, Entry, FigureChange, Kind, Stage
 from banfa.office.evaluations.sheets import Line, Sheet
 from banfa.office.evaluations.systems import programme_of, system_of
@@ -118,6 +118,7 @@ class Shown:
     report: str = ""
     report_state: tuple[Any, str] | None = None
     report_differs: bool = False
+    other: str | None = None
     latest: str | None = None
     frozen_shown: str = ""
     new_group: bool = False
@@ -181,6 +182,14 @@ def _shown(made: Sheet, step: Stage | None, given: Mapping[str, str] | None) -> 
     return rows
 
 
+def _beside_others(rows: list[Shown], step: int) -> None:
+    """What is on file by now beside each value typed otherwise into a page that was out of date."""
+    for row in rows:
+        on_file = row.line.values.get(step) or ""
+        if row.typed.strip() != on_file:
+            row.other = in_words(row.line.indicator, on_file) or str(_("空"))
+
+
 def _together(hands: list[tuple[str, str, str]]) -> Iterator[tuple[str, str, str]]:
     """Hands that say the same of a value, in one line."""
     labels: list[str] = []
@@ -234,6 +243,8 @@ def _answer(
     """The page again with all that was typed, and what is wrong with it."""
     if request.headers.get("Accept") == "application/json":
         told = {_key(p): say(p.text) for p in problems or []}
+        if status == Stale.status:
+            said = _("%s。点“暂存”即列出已存的数供核对。") % said.rstrip("。")
         return JsonResponse({"said": said, "problems": told}, status=status)
     return _page(request, entry, said, problems or [], status)
 
@@ -252,6 +263,8 @@ def _page(
     of, step = entry.collection, made.step
     mine = step is not None and rights.may_enter(request.reach, of, entry.centre, step)
     rows = _shown(made, step if mine else None, request.POST if said else None)
+    if status == Stale.status and mine:
+        _beside_others(rows, int(step or 0))
     for row in rows:
         row.wrong = [say(p.text) for p in problems or [] if _key(p) == row.line.key]
     system, programme = system_of(of.system), programme_of(str(of.book_id))
@@ -282,6 +295,7 @@ def _page(
         "may_goal": goals.may_set(request.reach, entry),
         "goal_rows": [r for r in rows if r.line.indicator.type == "number"],
         "has_goals": any(r.line.goal for r in rows),
+        "needs": mine and step == Stage.REPORTED and any(r.line.needed for r in rows),
         "has_report": any(r.report for r in rows),
         "may_take": mine and step == Stage.REPORTED and any(_fills(r.line) for r in rows),
         "taken": _count(request.GET.get("taken", "")),

@@ -69,7 +69,7 @@ def _evaluated(model: p.Act, made: Sheet) -> dict[str, str]:
         wanted = model.with_.get(name)
         if wanted is None or value is None or line.year != made.entry.collection.year:
             continue
-        if _fits(wanted, line.indicator.unit or ""):
+        if fits(wanted, line.indicator.unit or ""):
             found[f"with.{name}"] = value
     return found
 
@@ -131,7 +131,7 @@ def answers(report: reports.ReportKind, made: Sheet, rs: Ruleset) -> dict[str, s
         wanted, value = model.with_.get(line.name), line.held(Stage.VERIFIED)
         if wanted is None or value is None or line.year != made.entry.collection.year:
             continue
-        if _fits(wanted, line.indicator.unit or ""):
+        if fits(wanted, line.indicator.unit or ""):
             found[f"with.{line.name}"] = value
     told = say(sheets.table_text(made))
     if place := _text(rs, model):
@@ -141,7 +141,7 @@ def answers(report: reports.ReportKind, made: Sheet, rs: Ruleset) -> dict[str, s
     return found
 
 
-def _fits(wanted: p.Input, unit: str) -> bool:
+def fits(wanted: p.Input, unit: str) -> bool:
     """Whether an input takes a number in that unit: amounts in their own, counts in any."""
     if wanted.type == "money":
         return unit == {"wan_yuan": "万元"}.get(wanted.unit or "", "元")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -140,7 +141,7 @@ def figure_table(request: HttpRequest, collection: int) -> HttpResponse:
         "today": clock.today(),
         "year": of.year,
         "compare": _about(of, "report_compare"),
-        "summary": _about(of, "report_summary", period=of.year),
+        "summary": _about(of, "report_summary", **_period(of)),
     }
     return render(request, "desk/figure_table.html", context)
 
@@ -150,6 +151,13 @@ def _about(of: Collection, name: str, **given: Any) -> str:
     if of.kind != Kind.ANNUAL:
         return ""
     return f"{reverse(name)}?{urlencode({'programme': of.book_id, **given})}"
+
+
+def _period(of: Collection) -> dict[str, int]:
+    """How a summary is asked for a collection's year: as the reports' period, or, where each centre
+    counts its own years, as the year of the figures alone."""
+    kinds = reports.kinds(str(of.book_id))
+    return {"period" if not kinds or kinds[0].calendar else "year": of.year}
 
 
 def _missing(request: HttpRequest, of: Collection) -> QuerySet[Centre]:
@@ -364,7 +372,7 @@ def figure_new(request: HttpRequest, programme: str) -> HttpResponse:
         return forbidden_because(request, _("只有主管机关可以布置年度数据填报。"))
     today, kind = clock.today(), kinds[0]
     given = request.POST if request.method == "POST" else request.GET
-    year = _year(given.get("year", "")) or today.year - 1
+    year = _year(given.get("year", "")) or _next_year(programme, today)
     due = reports.last_day(kind, year, today)
     systems = queries.systems(programme, today)
     typed = {
@@ -395,7 +403,15 @@ def figure_new(request: HttpRequest, programme: str) -> HttpResponse:
     return render(request, "desk/figure_new.html", context, status=422 if said else 200)
 
 
+def _next_year(programme: str, today: dt.date) -> int:
+    """The year to begin with: the last that is over, else the nearest, that has no collection."""
+    known = {one.year for one in summaries.annual(programme)}
+    years = [today.year - 1, today.year, *range(today.year - 2, today.year - 12, -1)]
+    return next((year for year in years if year not in known), today.year - 1)
+
+
 def _year(raw: str) -> int | None:
+    raw = unicodedata.normalize("NFKC", raw).strip()
     plain = len(raw) == 4 and raw.isascii() and raw.isdigit()
     return int(raw) if plain and 2000 <= int(raw) <= 2200 else None
 

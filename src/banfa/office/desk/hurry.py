@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import translation
@@ -12,8 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from banfa.office import clock
-from banfa.office.desk import due_list
-from banfa.office.desk.errors import forbidden_because, wrong_request
+from banfa.office.desk import due_list, lists
+from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import CHINESE, ENGLISH
 from banfa.office.ledger.models import Centre, Matter
 from banfa.office.notices import queries as notices
@@ -49,9 +49,9 @@ def hurry(request: HttpRequest) -> HttpResponse:
         return forbidden_because(request, _("您的身份没有催办的权限。"))
     chosen = _chosen(request)
     if len(chosen) > MOST:
-        return wrong_request(request, _("一次至多催办%s项，请分批办理。") % MOST)
+        return HttpResponseRedirect(lists.back(request, due_list.Due(), "many"))
     if not chosen:
-        return wrong_request(request, _("尚未选择可由您催办的事项。请返回列表勾选后再试。"))
+        return HttpResponseRedirect(lists.back(request, due_list.Due(), "none"))
     today, rows = clock.today(), []
     sent = request.method == "POST" and "confirm" in request.POST
     said = " ".join(request.POST.get("said", "").replace("\0", " ").split())[:300]
@@ -66,6 +66,8 @@ def hurry(request: HttpRequest) -> HttpResponse:
     context: dict[str, Any] = {
         "here": "centres",
         "rows": rows,
+        "back": lists.back(request, due_list.Due()),
+        "back_query": lists.back(request, due_list.Due()).partition("?")[2],
         "sent": sent,
         "said": said,
         "on": today,

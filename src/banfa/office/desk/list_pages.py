@@ -69,6 +69,8 @@ def page(listing: lists.Listing) -> Callable[..., HttpResponse]:
             return forbidden_because(request, _("列表供承担办法所定职责的身份使用。"))
         asked = lists.read(request, listing)
         found = lists.page_of(asked, listing)
+        if (note := listing.notes.get(request.GET.get(lists.NOTE, ""))) is not None:
+            asked.mistakes.append(str(note))
         context = {
             "here": "centres",
             "listing": listing,
@@ -119,7 +121,7 @@ def _plain_query(asked: QueryDict) -> str:
     """A query string without the page and without what is empty."""
     kept_ = QueryDict(mutable=True)
     for name, values in asked.lists():
-        if name not in ("page", "csrfmiddlewaretoken") and any(values):
+        if name not in ("page", "csrfmiddlewaretoken", lists.NOTE) and any(values):
             kept_.setlist(name, [v.replace("\0", "") for v in values if v])
     return kept_.urlencode()
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest, QueryDict
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from banfa.office import clock
@@ -22,6 +23,9 @@ from banfa.office.readable import Readable
 SIZE = 50
 MOST_COUNTED = 10_000
 """More are not counted, nor paged through: filters and files are for that."""
+
+NOTE = "hurry"
+"""The parameter by which a list says why nobody was asked to hurry; it is told once."""
 
 Order = Callable[[dt.date], Sequence[Any]]
 
@@ -114,6 +118,7 @@ class Asked(Readable):
     def query(self, **changes: Any) -> str:
         """The address of the same list with some parameters changed; None takes one out."""
         asked = self.request.GET.copy()
+        asked.pop(NOTE, None)
         for name, value in changes.items():
             if value is None:
                 asked.pop(name, None)
@@ -124,7 +129,7 @@ class Asked(Readable):
     def kept(self, *but: str) -> list[tuple[str, str]]:
         """All parameters but some, for hidden fields."""
         lists = self.request.GET.lists()
-        return [(n, v) for n, values in lists for v in values if n not in (*but, "page")]
+        return [(n, v) for n, values in lists for v in values if n not in (*but, "page", NOTE)]
 
 
 class Listing:
@@ -138,6 +143,8 @@ class Listing:
     filters: Mapping[str, Any]
     folded: Sequence[str] = ()
     """Filters that are folded away unless they are set."""
+    notes: Mapping[str, Any] = {}
+    """What is said above the list, by what `NOTE` names."""
     first: str
     """The column it is sorted by at first, with a minus for descending."""
 
@@ -196,6 +203,18 @@ def standard(listing: Listing) -> list[Column]:
 def text_of(raw: str) -> str:
     """A filter as typed, without what cannot be meant."""
     return raw.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()[:200]
+
+
+def back(request: HttpRequest, listing: Listing, note: str = "") -> str:
+    """The address of a list as it was filtered when something was chosen from it (`back` in the
+    request holds its query), with a note to tell above it."""
+    given = request.POST if request.method == "POST" else request.GET
+    kept = QueryDict(given.get("back", "").replace("\0", "")[:2000], mutable=True)
+    kept.pop(NOTE, None)
+    if note:
+        kept[NOTE] = note
+    address = reverse(listing.address)
+    return f"{address}?{kept.urlencode()}" if kept else address
 
 
 def ordered(asked: Asked, found: QuerySet[Any]) -> QuerySet[Any]:

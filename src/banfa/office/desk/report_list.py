@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import ExtractYear
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -16,7 +17,7 @@ from banfa.office.desk import centre_list, figure_tables, figure_words, lists
 from banfa.office.desk.language import joined, say
 from banfa.office.desk.lists import Asked, Column
 from banfa.office.evaluations import reports, rights, urging
-from banfa.office.evaluations.models import Collection, Entry, Stage
+from banfa.office.evaluations.models import Collection, Entry, Kind, Stage
 from banfa.office.evaluations.reports import Counted, ReportKind
 from banfa.office.evaluations.systems import programme_of
 from banfa.office.ledger import search
@@ -75,20 +76,41 @@ def _read(asked: Asked) -> Any:
         asked.one_of("programme", {k.programme: "" for k in kinds}, _("所依办法"))
     seen = asked.reach.centres()
     reports.current(kind, seen, asked.on)
-    periods = reports.periods(kind, seen)
+    gone = reports.undone(kind.programme)
+    counts = {} if kind.calendar else reports.numbered(kind, seen, gone)
+    periods = reports.periods(kind, seen) if kind.calendar else list(counts)
     raw = given["period"]
     period = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 5 else None
     if raw and period is None:
         asked.one_of("period", {}, _("年度"))
-    chosen = period if period is not None else usual(kind, periods, asked.on)
-    about = reports.ask(kind, chosen, asked.on)
+    if period is not None:
+        chosen = period
+    else:
+        chosen = usual(kind, periods, asked.on) if kind.calendar else reports.most_concerned(counts)
+    about = reports.ask(kind, chosen, asked.on, gone)
     return Setting(kind, kinds, periods, about, urging.collection_of(about))
 
 
 def usual(kind: ReportKind, periods: Sequence[int], on: dt.date) -> int:
-    """The period that a page opens with: the latest that is over, else the latest there is."""
-    over = [n for n in periods if not kind.calendar or n < on.year]
-    return next(iter([*over, *periods]), on.year - 1 if kind.calendar else 1)
+    """The year that a page opens with: the one being collected, else the latest that is over, else
+    the latest there is."""
+    under_way = reports.collected(kind, on)
+    if under_way is not None and under_way in periods:
+        return under_way
+    return next(iter([*(n for n in periods if n < on.year), *periods]), on.year - 1)
+
+
+def _tables(about: Setting) -> QuerySet[Entry]:
+    """The table of figures beside a centre's report: of its year; where each centre counts its own
+    years, of the calendar year before the report's day (`figures_year`)."""
+    rows = Entry.objects.filter(centre=OuterRef("pk"))
+    if about.kind.calendar:
+        return rows.filter(collection=about.collection)
+    return rows.filter(
+        collection__book=about.kind.programme,
+        collection__kind=Kind.ANNUAL,
+        collection__year=OuterRef("figures_year"),
+    )
 
 
 @dataclass
@@ -114,6 +136,11 @@ class Reports(lists.Listing):
         "place": _("所在地"), "field": _("领域"), "q": _("中心"),
     }  # fmt: skip
     first = "status"
+    notes = {
+        "none": _("尚未勾选中心。请先勾选，再点“催报所选”。"),
+        "done": _("所选中心没有可由您催报的事项：已经报齐，或正由您自己办理。"),
+        "many": _("一次至多催报200家，请分批办理。"),
+    }  # fmt: skip
     columns = (
         Column("name", _("中心"), lambda r: r.name,
                lambda on: (F("sort_key"), F("id")), always=True),
@@ -138,9 +165,11 @@ class Reports(lists.Listing):
         if about is None:
             return Centre.objects.none()
         found = reports.centres(about.asked, asked.reach.centres())
-        entries = Entry.objects.filter(centre=OuterRef("pk"), collection=about.collection)
+        entries = _tables(about)
+        found = found.annotate(order=reports.order(), figures_year=ExtractYear("reported_on") - 1)
         found = found.annotate(
-            order=reports.order(), figures_stage=Subquery(entries.values("stage")[:1])
+            figures_stage=Subquery(entries.values("stage")[:1]),
+            figures_of=Subquery(entries.values("collection")[:1]),
         )
         return found.filter(self._conditions(asked))
 
@@ -231,6 +260,7 @@ class Reports(lists.Listing):
                 for i, (text, mark) in figure_words.STATUSES.items()
             ],
             "provinces": centre_list.provinces(),
+            "several": about.counted.all > 1,
             "may_hurry": urges and about.counted.all > 0,
         }
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils.translation import gettext as _
@@ -18,6 +18,7 @@ from banfa.office import clock
 from banfa.office.desk import (
     centre_list,
     charts,
+    figure_compare,
     figure_files,
     figure_tables,
     figure_words,
@@ -37,6 +38,7 @@ from banfa.office.evaluations.models import Collection, Entry, Kind, Stage
 from banfa.office.evaluations.reports import Counted, Link, Year
 from banfa.office.evaluations.summaries import Cell, Group
 from banfa.office.evaluations.systems import programme_of, system_of
+from banfa.office.ledger import library
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.models import Centre
 from banfa.office.people import audit, places
@@ -63,13 +65,13 @@ def report_hurry(request: HttpRequest) -> HttpResponse:
         return wrong_request(request, _("您所在的办法没有年度报告。"))
     chosen = [c[:60] for c in given.getlist("centre")[: urging.MOST + 1] if "\0" not in c]
     if len(chosen) > urging.MOST:
-        return wrong_request(request, _("一次至多催报%s家，请分批办理。") % urging.MOST)
+        return HttpResponseRedirect(lists.back(request, LISTING, "many"))
     if given.get("all") == "overdue":
         late = LISTING.find(asked).filter(status=reports.OVERDUE)
         chosen = list(late.order_by("due", "pk").values_list("pk", flat=True)[: urging.MOST])
     found = urging.targets(request.reach, about.asked, chosen)
     if not found:
-        return wrong_request(request, _("所选中心没有可由您催报的事项：已报齐，或正由您自己办理。"))
+        return HttpResponseRedirect(lists.back(request, LISTING, "done" if chosen else "none"))
     sent = request.method == "POST" and "confirm" in request.POST
     said = " ".join(given.get("said", "").replace("\0", " ").split())[:300]
     told = 0
@@ -81,7 +83,10 @@ def report_hurry(request: HttpRequest) -> HttpResponse:
         "here": "reports",
         "about": about,
         "kind_name": say(about.kind.name),
-        "back": report_list.address("reports", about),
+        "back": lists.back(request, LISTING)
+        if "back" in given
+        else report_list.address("reports", about),
+        "back_query": lists.back(request, LISTING).partition("?")[2],
         "rows": [
             (t, _centre_name(t.centre), [say(w) for w in t.what], joined(map(say, t.parties)))
             for t in found
@@ -116,6 +121,7 @@ class ShownYear:
     computed: str
     beside: list[dict[str, Any]]
     figures: tuple[Any, str] | None
+    differences: list[figure_compare.Difference]
 
 
 @require_safe
@@ -131,11 +137,14 @@ def centre_reports(request: HttpRequest, centre: str) -> HttpResponse:
 def _years(request: HttpRequest, page: ledger.CentrePage) -> dict[str, Any]:
     made = reports.years(page)
     rows = Entry.objects.filter(centre=page.centre, collection__kind=Kind.ANNUAL)
-    entries = list(rows.select_related("collection__system").order_by("-collection__year"))
+    rows = rows.select_related("collection__system").prefetch_related("figures")
+    entries = list(rows.order_by("-collection__year"))
     by_year = {entry.collection.year: entry for entry in entries}
     for one in made:
         if one.kind.calendar:
             one.figures = by_year.pop(one.period, None)
+        elif one.report is not None:
+            one.figures = by_year.get(one.report.act.on.year - 1)
     return {
         "years": [_shown_year(request, page, one) for one in made],
         "others": [(e, figure_words.STAGES[Stage(e.stage)]) for e in by_year.values()],
@@ -146,6 +155,8 @@ def _years(request: HttpRequest, page: ledger.CentrePage) -> dict[str, Any]:
 def _shown_year(request: HttpRequest, page: ledger.CentrePage, year: Year) -> ShownYear:
     kind, figures = year.kind, year.figures
     more = {"figures": figures.pk} if figures is not None else {}
+    models = library.editions(kind.programme).latest.models
+    done_acts = [step.done for step in year.steps if step.done is not None]
     return ShownYear(
         year,
         say(kind.name),
@@ -170,11 +181,12 @@ def _shown_year(request: HttpRequest, page: ledger.CentrePage, year: Year) -> Sh
                 "name": say(link.name),
                 "who": _who(page, link),
                 "done": done,
-                "href": _act_link(request, page, link, year),
+                "href": "" if done and link.once else _act_link(request, page, link, year),
             }
             for link, done in year.beside
         ],
         figure_words.STAGES[Stage(figures.stage)] if figures is not None else None,
+        list(figure_compare.differences(models, done_acts, figures)) if figures else [],
     )
 
 
@@ -222,6 +234,9 @@ def report_summary(request: HttpRequest) -> HttpResponse:
     groups: list[Group] = []
     known: dict[str, Indicator] = {}
     covered = ""
+    collections = [] if about.kind.calendar else summaries.annual(about.kind.programme)
+    if collections:
+        about.collection = _of_year(collections, request.GET.get("year", ""), asked.on.year)
     if about.collection is not None:
         known = summaries.numbers(about.collection)
         groups = summaries.grouped(seen, about.collection, by, within)
@@ -246,12 +261,19 @@ def report_summary(request: HttpRequest) -> HttpResponse:
         "groups": [(names[g.key], g.key == "*", _cells(known, g)) for g in groups],
         "group_head": dict(_ways())[by],
         "covered": covered,
+        "figure_years": [c.year for c in collections],
         "sample": say(system_of(about.collection.system).sample) if about.collection else "",
         "back": report_list.address("reports", about),
         "may_export": any("export.list" in t for t in request.reach.rights.values()),
         "statuses": figure_words.STATUSES,
     }
     return render(request, "desk/report_summary.html", context)
+
+
+def _of_year(collections: Sequence[Collection], raw: str, now: int) -> Collection:
+    """The collection of the year asked for, else of the latest that is over, else the latest."""
+    over = (c for c in collections if c.year < now)
+    return next((c for c in collections if str(c.year) == raw), next(over, collections[0]))
 
 
 def _covered(tables: tuple[int, int]) -> str:
@@ -351,16 +373,25 @@ def _summary_file(
         tables.append(
             Table(
                 _("数据汇总"),
-                [*figure_tables.told(request, title, about.collection), covered],
+                [*figure_tables.told(request, _heading(title, about), about.collection), covered],
                 heads,
                 [[names[g.key], *_flat(known, g)] for g in groups],
             )
         )
     after = {"programme": about.kind.programme, "period": about.asked.period, "by": by}
+    if about.collection is not None:
+        after["figures"] = about.collection.year
     audit.note("exported", request.user, "report-summary", after=after)
     return figure_files.response(
         f"summary-{about.kind.programme}-{about.asked.period}-{by}", tables
     )
+
+
+def _heading(title: str, about: Setting) -> str:
+    """The title of a sheet of figures, with their calendar year where reports are numbered."""
+    if about.kind.calendar or about.collection is None:
+        return title
+    return say(Text(about.collection.name_zh, about.collection.name_en or about.collection.name_zh))
 
 
 def _flat(known: dict[str, Indicator], group: Group) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from banfa.office.evaluations import yearly as reported
 from banfa.office.evaluations.errors import Problem
-from banfa.office.evaluations.models import Entry, Figure, Kind, Stage
+from banfa.office.evaluations.models import Collection, Entry, Figure, Kind, Stage
 from banfa.office.evaluations.systems import scheme_of, system_of, years_of
 from banfa.office.evaluations.yearly import Held
 from banfa.rules.score_words import shown_value, with_unit
@@ -24,18 +24,26 @@ def gaps(entry: Entry) -> list[Problem]:
     that experts or the verifying party find are not asked of whoever reports. One that is missing
     for a reason that is given is no gap: nothing blocks what can be explained.
     """
-    system, years = system_of(entry.collection.system), years_of(entry.collection)
     held = {(f.indicator, f.year): f for f in entry.figures.all()}
-    found = []
-    for name, one in required(system, scheme_of(entry.collection).occasion).items():
-        wanted = years if one.over != "last" or name in _needs_all(system) else years[-1:]
-        for year in wanted:
-            figure = held.get((name, year))
-            if figure is None or (figure.at(Stage.VERIFIED) is None and not figure.reason):
-                zh = f"{one.name.zh}（{one.code}）{year} 年缺数，请填写；确无此数的，请说明原因"
-                en = f"{one.name.en} ({one.code}): no value for {year}; fill it in, or say why"
-                found.append(Problem(name, year, Text(zh, en)))
+    known, found = system_of(entry.collection.system).indicators, []
+    for name, year in needed(entry.collection):
+        one, figure = known[name], held.get((name, year))
+        if figure is None or (figure.at(Stage.VERIFIED) is None and not figure.reason):
+            zh = f"{one.name.zh}（{one.code}）{year} 年缺数，请填写；确无此数的，请说明原因"
+            en = f"{one.name.en} ({one.code}): no value for {year}; fill it in, or say why"
+            found.append(Problem(name, year, Text(zh, en)))
     return found
+
+
+def needed(collection: Collection) -> list[tuple[str, int]]:
+    """The values, by indicator and year, that whoever reports must fill in or account for."""
+    system, years = system_of(collection.system), years_of(collection)
+    every = _needs_all(system)
+    return [
+        (name, year)
+        for name, one in required(system, scheme_of(collection).occasion).items()
+        for year in (years if one.over != "last" or name in every else years[-1:])
+    ]
 
 
 def required(system: System, occasion: str) -> dict[str, Indicator]:

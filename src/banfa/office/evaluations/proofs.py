@@ -6,6 +6,7 @@ Whether a file is what its name says is looked at before it comes here (by the d
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from typing import Any
 
 from django.core.files import File
@@ -56,6 +57,7 @@ def _target(entry: Entry, indicator: str, year: int, page: str) -> int | None:
         entry.collection
     ):
         raise EvaluationError("请选择要证明的数据", "choose the figure that it proves")
+    page = unicodedata.normalize("NFKC", page)
     if not page.strip():
         return None
     if not (page.strip().isascii() and page.strip().isdigit()) or not 1 <= int(page) <= PAGES:

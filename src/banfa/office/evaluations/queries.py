@@ -434,7 +434,7 @@ def _todo(one: Entry, step: Stage) -> Todo:
         centre=centre.id,
         centre_name=Text(title, centre.title_en or title),
         programme=str(of.book_id),
-        since=begun.date() if begun is not None else of.opens,
+        since=begun.astimezone(clock.SHANGHAI).date() if begun is not None else of.opens,
         due=of.closes if step == Stage.REPORTED else None,
         note=words(system_of(of.system).sample),
     )

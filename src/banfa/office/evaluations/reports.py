@@ -29,7 +29,7 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from banfa.office.evaluations.models import Entry
+from banfa.office.evaluations.models import Collection, Entry, Kind
 from banfa.office.ledger import agenda, library, store
 from banfa.office.ledger import queries as ledger
 from banfa.office.ledger.facts import DatabaseFacts
@@ -46,12 +46,16 @@ from banfa.rules.words import Text, words
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One act of a chain, the parties that may do it, and the input by which it is keyed."""
+    """One act of a chain, the parties that may do it, and the input by which it is keyed.
+
+    `once`: a year has it once at most.
+    """
 
     act: str
     name: Text
     by: tuple[str, ...]
     key: str = ""
+    once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +166,18 @@ def _beside(rs: Ruleset, name: str, duty: p.Duty) -> Iterator[Link]:
             continue
         same = duty.cite and duty.cite in one.cite and hands & set(one.by)
         if act in yearly or same:
-            yield Link(act, words(one.name), tuple(one.by), _key(one))
+            key = _key(one)
+            yield Link(act, words(one.name), tuple(one.by), key, bool(key) or act in yearly)
 
 
 def last_day(kind: ReportKind, period: int, today: dt.date) -> dt.date | None:
     """By when a year's report is due, as far as that is the same for all centres; None: not set,
     or each centre has its own. One query."""
+    if not kind.calendar:
+        return None
     rs = library.editions(kind.programme).latest
     book = ProgrammeBook.objects.filter(programme=kind.programme).first()
-    if book is None or not kind.calendar:
+    if book is None:
         return None
     world = store.world_of(book, DatabaseFacts())
     for compiled in rs.duties:
@@ -218,32 +225,64 @@ class Asked:
     gone: list[int] = field(default_factory=list)
 
 
-def ask(kind: ReportKind, period: int, today: dt.date) -> Asked:
-    """What the questions below need to know first: three queries at most."""
-    return Asked(kind, period, today, last_day(kind, period, today), undone(kind.programme))
+def ask(kind: ReportKind, period: int, today: dt.date, gone: list[int] | None = None) -> Asked:
+    """What the questions below need to know first: three queries at most. `gone` are the annulled
+    acts (`undone`), if they were read already."""
+    gone = undone(kind.programme) if gone is None else gone
+    return Asked(kind, period, today, last_day(kind, period, today), gone)
+
+
+def numbered(kind: ReportKind, seen: Q, gone: list[int]) -> dict[int, int]:
+    """Where each centre counts its own years: how many centres each number concerns, because they
+    have reported on it or owe it; the latest first. Two queries."""
+    centres = Centre.objects.filter(seen, book=kind.programme)
+    acts = ActRecord.objects.filter(kind=kind.act, centre__in=centres).exclude(pk__in=gone)
+    rows = acts.order_by().values_list(f"payload__data__{kind.key}")
+    found: dict[int, int] = {}
+    for number, n in rows.annotate(n=Count("centre", distinct=True)):
+        if isinstance(number, int):
+            found[number] = n
+    own = ActRecord.objects.filter(centre=OuterRef("pk"), kind=kind.act).exclude(pk__in=gone)
+    counted = own.order_by().values("centre").annotate(n=Count("pk")).values("n")
+    owed = Matter.objects.filter(
+        centre=OuterRef("pk"), sort=Sort.DUTY, name__in=kind.duties, closed=False
+    )
+    owing = centres.filter(Exists(owed)).annotate(
+        had=Coalesce(Subquery(counted, output_field=IntegerField()), Value(0))
+    )
+    for had, n in owing.order_by().values_list("had").annotate(n=Count("pk")):
+        found[had + 1] = found.get(had + 1, 0) + n
+    return dict(sorted(found.items(), reverse=True))
+
+
+def most_concerned(counts: dict[int, int]) -> int:
+    """The number that a page opens with: the latest that concerns at least half as many centres as
+    the one that concerns most. A few old centres do not make theirs everybody's; 1 for none."""
+    most = max(counts.values(), default=0)
+    return next((n for n in sorted(counts, reverse=True) if 2 * counts[n] >= most), 1)
+
+
+def collected(kind: ReportKind, on: dt.date) -> int | None:
+    """The year whose figures are being collected on a day, the latest if several; None: none. One
+    query."""
+    rows = Collection.objects.filter(
+        book=kind.programme, kind=Kind.ANNUAL, opens__lte=on, closes__gte=on
+    )
+    return rows.order_by("-year").values_list("year", flat=True).first()
 
 
 def periods(kind: ReportKind, seen: Q) -> list[int]:
-    """The periods reported on or owed at the centres that `seen` allows, latest first.
-
-    Two queries at most.
-
-    The first is the latest that somebody owes, when there is one.
-    """
+    """The calendar years reported on or owed at the centres that `seen` allows, latest first: two
+    queries. (For centres that count their own years see `numbered`.)"""
     centres = Centre.objects.filter(seen, book=kind.programme)
     path = f"payload__data__{kind.key}"
     acts = ActRecord.objects.filter(kind=kind.act, centre__in=centres).order_by()
     owed = Matter.objects.filter(
         sort=Sort.DUTY, name__in=kind.duties, closed=False, centre__in=centres
     ).order_by()
-    if kind.calendar:
-        year = Func(F("year"), function="to_jsonb", output_field=JSONField())
-        both = acts.values_list(path, flat=True).union(owed.values_list(year, flat=True))
-        return sorted({n for n in both if isinstance(n, int)}, reverse=True)
-    reported = {n for n in acts.values_list(path, flat=True).distinct() if isinstance(n, int)}
-    if owed.exists():
-        reported |= {max(reported, default=0) + 1, 1}
-    return sorted(reported, reverse=True)
+    year = Func(F("year"), function="to_jsonb", output_field=JSONField())
+    both = acts.values_list(path, flat=True).union(owed.values_list(year, flat=True))
+    return sorted({n for n in both if isinstance(n, int)}, reverse=True)
 
 
 def centres(asked: Asked, seen: Q) -> QuerySet[Centre]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 
 from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet
 
+from banfa.office import clock
 from banfa.office.evaluations import rights, rounds, tables
 from banfa.office.evaluations.errors import NotOnFile
 from banfa.office.evaluations.models import (
@@ -397,6 +398,6 @@ def _todo(
         centre=centre.id,
         centre_name=Text(name, centre.title_en or name),
         programme=programme,
-        since=at.date(),
+        since=at.astimezone(clock.SHANGHAI).date(),
         due=None,
     )

@@ -32,7 +32,8 @@ class Line:
     `before` is the year before's, `report` the yearly report's value for the year itself where this
     is a round's table (its `entry` is the report's table), `values` what each hand has (as a field
     takes it back), `said` each hand's own last words, `asks` what wants a reason; `frozen` is the
-    value as the report's act found it (None: not reported yet, or no value).
+    value as the report's act found it (None: not reported yet, or no value). `needed`: whoever
+    reports must fill it in.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Line:
     missing: bool
     frozen: str | None = None
     report: Figure | None = None
+    needed: bool = False
     changes: list[FigureChange] = field(default_factory=list)
     proofs: list[Proof] = field(default_factory=list)
 
@@ -100,6 +102,7 @@ def sheet(entry: Entry) -> Sheet:
     asks = plausibility.asks(entry, past_reports)
     for problem in asks:
         asked.setdefault((problem.indicator, problem.year), []).append(problem.text)
+    needed = set(plausibility.needed(collection))
     gaps = {(g.indicator, g.year) for g in plausibility.gaps(entry)}
     aims, files = goals.held(entry.centre_id, years), proofs.held(entry)
     act = reports.report_of(entry) if collection.kind == Kind.ANNUAL else None
@@ -117,7 +120,8 @@ def sheet(entry: Entry) -> Sheet:
                 written(one, past.at(Stage.VERIFIED)) if past is not None else None,
                 goals.compared(one, aims.get(at), own),
                 _values(one, figure), _said(history), _evidence(figure), asked.get(at, []),
-                at in gaps, report=again.get(at), changes=history[::-1], proofs=files.get(at, []),
+                at in gaps, report=again.get(at), needed=at in needed,
+                changes=history[::-1], proofs=files.get(at, []),
             )  # fmt: skip
             if act is not None:
                 line.frozen = written(one, _as_of(history, act))

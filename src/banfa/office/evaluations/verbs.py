@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from banfa.office import clock
-from banfa.office.evaluations import plausibility, rights, tables
+from banfa.office.evaluations import plausibility, rights, tables, telling
 from banfa.office.evaluations.errors import (
     EvaluationError,
     MayNot,
@@ -330,8 +330,10 @@ def _locked(entry: Entry, stage: int, expected: int | None) -> Entry:
     )
     if expected is not None and locked.version != expected:
         raise Stale(
-            "该中心的数据在您打开页面之后已有变更，本次未作任何变更。请刷新后核对再提交",
-            "these figures changed since you looked; nothing was changed: reload and check",
+            "该中心的数据在您打开页面之后已有变更，本次未保存。"
+            "您所填的仍在栏内，请与已存的数核对后再提交",
+            "these figures changed since you looked; nothing was saved. What you typed is still in"
+            " the fields: check it against what is on file",
         )
     system = system_of(locked.collection.system)
     if stage not in rights.steps(locked.collection):
@@ -435,7 +437,8 @@ FINISHED = {
 def finish(reach: Reach | None, entry: Entry, stage: int, expected: int | None = None) -> None:
     """Finishes a step: reporting in, reviewing, or verifying one centre's figures.
 
-    Values that the hand left alone are confirmed as they are. Late is late and still taken; a date
+    Values that the hand left alone are confirmed as they are; those who reported the figures are
+    told what a later hand changed. Late is late and still taken; a date
     does not refuse it. Raises MayNot, Stale, and Refused when figures that must be there are
     missing (first step) or plausibility still asks for reasons.
     """
@@ -461,6 +464,7 @@ def finish(reach: Reach | None, entry: Entry, stage: int, expected: int | None =
         setattr(locked, moment, clock.now())
         setattr(locked, who, _user(reach))
         locked.save(update_fields=["stage", "version", moment, who])
+        telling.finished(locked, Stage(stage), _user(reach))
     entry.stage, entry.version = locked.stage, locked.version
 
 

@@ -139,6 +139,7 @@ def invalid(field: Any) -> SafeString:
 def query(context: Any, **changes: Any) -> str:
     """The query string of the page with some parameters changed; None takes one out."""
     asked = context["request"].GET.copy()
+    asked.pop("hurry", None)  # told once, by the page that was sent back to
     for name, value in changes.items():
         if value in (None, ""):
             asked.pop(name, None)
