@@ -351,6 +351,31 @@ def test_a_dispute_is_raised_and_answered_on_the_page(
     assert agency.post(path, answer).status_code == 409
 
 
+def test_verifying_is_finished_only_with_the_word_that_each_value_was_checked(
+    collection: Collection, centres: list[str], agency: Client
+) -> None:
+    entry = seed.entry_of(collection, centres[0])
+    seed.through(entry, 60, Stage.REVIEWED)
+    path = f"/figures/{collection.pk}/{centres[0]}/"
+    page = agency.get(path).content.decode()
+    found = re.search(r'name="version" value="(\d+)"', page)
+    assert found is not None and 'name="checked"' not in page
+    typed = {"version": found[1], "v.rd_spending.2029": "41", "r.rd_spending.2029": "两笔重复"}
+    asked = agency.post(path, typed | {"do": "finish"})
+    figures = entry.figures.filter(verified=None).count()
+    said = f"共 {figures + 1} 项数据，其中 {figures} 项未改动也未写意见"
+    assert asked.status_code == 422 and said in text(asked)
+    assert 'name="checked"' in asked.content.decode()
+    assert seed.entry_of(collection, centres[0]).stage == Stage.REVIEWED
+    again = re.search(r'name="version" value="(\d+)"', asked.content.decode())
+    assert again is not None
+    done = agency.post(path, typed | {"version": again[1], "do": "finish", "checked": "yes"})
+    assert done.status_code == 302
+    assert seed.entry_of(collection, centres[0]).stage == Stage.VERIFIED
+    told = text(agency.get(done["Location"]))
+    assert "各环节均已办结" in told and "转入下一环节" not in told
+
+
 # --- the computed grade on its way into the act --------------------------------------------------
 
 

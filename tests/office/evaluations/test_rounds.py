@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from banfa.office.evaluations import round_queries, round_verbs, rounds, tables, verbs
-from banfa.office.evaluations.errors import EvaluationError, MayNot, NotOnFile, Stale
+from banfa.office.evaluations.errors import EvaluationError, MayNot, NotOnFile, Refused, Stale
 from banfa.office.evaluations.models import Collection, FigureChange, Outcome, Stage
 from banfa.office.evaluations.rounds import GradeLine, Round
 from banfa.office.evaluations.verbs import Value
@@ -312,6 +312,20 @@ def test_an_upheld_dispute_opens_that_value_alone(cut: Any, unit: Reach, agency:
     assert FigureChange.objects.filter(figure=line.figure).count() == len(line.changes) >= 4
     assert [d.outcome for d in line.disputes] == ["upheld"]
     assert round_queries.todos(agency.user, agency, TODAY) == []
+
+
+def test_an_upheld_dispute_is_not_passed_over_by_the_same_value(
+    cut: Any, unit: Reach, agency: Reach
+) -> None:
+    made = round_verbs.dispute(unit, cut, "rd_spending", 2028, "填报时漏计一笔")
+    round_verbs.answer_dispute(agency, made, Outcome.UPHELD, "确有一笔漏计")
+    entry = seed.entry_of(cut.collection, cut.centre_id)
+    with pytest.raises(Refused) as told:
+        verbs.finish(agency, entry, Stage.VERIFIED)
+    assert ["异议已认定成立" in p.text.zh for p in told.value.problems] == [True]
+    verbs.enter(agency, entry, Stage.VERIFIED, [Value("rd_spending", 2028, 60, "已另案处理")])
+    verbs.finish(agency, entry, Stage.VERIFIED)
+    assert seed.entry_of(cut.collection, cut.centre_id).stage == Stage.VERIFIED
 
 
 def test_a_rejected_dispute_changes_nothing(cut: Any, unit: Reach, agency: Reach) -> None:
