@@ -469,20 +469,25 @@ def link_of_results(programme: str, number: int) -> str:
 
 def called(reach: Reach, of: Round) -> QuerySet[Matter]:
     """The procedures of the centres in a round that the person sees, by the centres' names."""
+    return (
+        called_by_anyone(of)
+        .filter(centre__in=Centre.objects.filter(reach.centres()))
+        .select_related("centre")
+        .order_by("centre__sort_key", "centre_id")
+    )
+
+
+def called_by_anyone(of: Round) -> QuerySet[Matter]:
+    """The procedures of all centres in a round, whoever sees them."""
     opening = ActRecord.objects.filter(centre=OuterRef("centre"), seq=OuterRef("opened_by"))
     ours = Q(kind=of.way.call, caused_by=of.number)
     for kind, asked in of.way.joining.items():
         ours |= Q(kind=kind) & Q(**{f"payload__data__{asked}": of.number})
-    return (
-        Matter.objects.filter(
-            Exists(opening.filter(ours)),
-            sort=Sort.CASE,
-            name=of.way.procedure,
-            book=of.programme.programme,
-            centre__in=Centre.objects.filter(reach.centres()),
-        )
-        .select_related("centre")
-        .order_by("centre__sort_key", "centre_id")
+    return Matter.objects.filter(
+        Exists(opening.filter(ours)),
+        sort=Sort.CASE,
+        name=of.way.procedure,
+        book=of.programme.programme,
     )
 
 
