@@ -319,6 +319,9 @@ def test_a_round_is_collected_scored_tried_adopted(
              "limit.own_accounts": "basically_qualified", "on": "2030-11-15"}  # fmt: skip
     wrong = boss.post(scoring, {"what": "thresholds", **lines, "from.good": "95"})
     assert wrong.status_code == 422 and 'value="95"' in wrong.content.decode()
+    assert "“良好”的起始分（from）须低于上一等的 90" in text(wrong)
+    assert "thresholds.yaml" not in text(wrong)
+    assert "有“报送材料或数据查实不真实”情形的，最高评为" in text(wrong)
     assert boss.post(scoring, {"what": "thresholds", **lines}).status_code == 302
     assert boss.post(scoring, {"what": "thresholds", **lines}).status_code == 400  # no reason
     sample = verbs.sample_thresholds("nitec", "operation")

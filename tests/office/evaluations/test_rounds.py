@@ -146,6 +146,15 @@ def test_a_round_lists_its_centres_by_step(round_: Round, boss: Reach, unit: Rea
     ]
 
 
+def test_rounds_of_the_same_name_are_told_apart(centres: list[str], boss: Reach) -> None:
+    first = seed.opened(centres[:3])
+    assert first.name.zh == "2030年　组织运行评估"
+    second = seed.opened(centres[3:], on="2030-09-03")
+    names = [r.name.zh for r in rounds.rounds(boss)]
+    assert names == [f"2030年　组织运行评估（第 {r.number} 号）" for r in (second, first)]
+    assert rounds.round_(boss, "nitec", first.number).name.en.endswith(f"(no. {first.number})")
+
+
 def test_a_round_is_not_there_for_who_sees_none_of_its_centres(round_: Round) -> None:
     stranger = seed.of(seed.person("stranger", ("supporting_unit", "elsewhere")))
     assert rounds.rounds(stranger) == []

@@ -70,7 +70,7 @@ def scoring_page(request: HttpRequest, programme: str, number: int) -> HttpRespo
         what = request.POST.get("what", "")
         do = DOINGS.get(what)
         then = [reverse("round_scoring", args=[programme, number])]
-        failed = attempt(lambda: then.append(_done(request, one, do) or then[0]))
+        failed = attempt(lambda: then.append(_done(request, one, do) or then[0]), one)
         if failed is None:
             return HttpResponseRedirect(then[-1])
     context = frame(request, one, "round_scoring") | (failed or NOTHING).context
@@ -252,10 +252,10 @@ def _kept(one: Round, system: System, held: Thresholds | None) -> list[str]:
 
 
 def _gates(system: System, held: Thresholds | None, shown: Any) -> list[dict[str, str]]:
-    """For each gate (all vetoes together) the best grade of a centre that fails it."""
+    """For each gate (all vetoes together) what its failing is called, and the best grade then."""
     found = []
     gates = {n: i for n, i in system.indicators.items() if i.gate is not None}
-    vetoes = [say(i.name) for i in gates.values() if i.gate and i.gate.effect == "veto"]
+    vetoes = [say(i.gate.ground) for i in gates.values() if i.gate and i.gate.effect == "veto"]
     if vetoes:
         held_ = held.veto if held is not None else ""
         found.append({"field": "veto", "name": "、".join(vetoes), "value": shown("veto", held_)})
@@ -263,7 +263,9 @@ def _gates(system: System, held: Thresholds | None, shown: Any) -> list[dict[str
         if one.gate is not None and one.gate.effect == "limit":
             held_ = held.limits.get(name, "") if held is not None else ""
             field = f"limit.{name}"
-            found.append({"field": field, "name": say(one.name), "value": shown(field, held_)})
+            found.append(
+                {"field": field, "name": say(one.gate.ground), "value": shown(field, held_)}
+            )
     return found
 
 
@@ -341,7 +343,7 @@ def run_page(request: HttpRequest, programme: str, number: int, run: int) -> Htt
     one, made = _run(request, programme, number, run)
     failed, tried = None, []
     if request.method == "POST":
-        failed = attempt(lambda: tried.append(_try(request, one, made)))
+        failed = attempt(lambda: tried.append(_try(request, one, made)), one)
         if failed is None:
             there = reverse("round_run", args=[programme, number, tried[0].number])
             return HttpResponseRedirect(f"{there}?against={made.number}#moves")

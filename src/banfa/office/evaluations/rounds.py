@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
@@ -330,7 +331,8 @@ def _holds(
 @dataclass(slots=True)
 class Round:
     """A round on file: the act that opened it, and the collection of its figures where there is
-    one. `centres` is how many of its centres the person sees, in lists of rounds."""
+    one. `centres` is how many of its centres the person sees, in lists of rounds; a `twin` has the
+    name of another round."""
 
     way: Way
     programme: p.Programme
@@ -338,6 +340,7 @@ class Round:
     act: Act
     centres: int = 0
     collection: Collection | None = None
+    twin: bool = False
 
     @property
     def number(self) -> int:
@@ -358,9 +361,12 @@ class Round:
 
     @property
     def name(self) -> Text:
-        """What it is called: its year and its act."""
+        """What it is called: its year and its act, and its number where that is not enough."""
         named = words(self.model.name)
-        return Text(f"{self.year}年　{named.zh}", f"{named.en}, {self.year}")
+        made = Text(f"{self.year}年　{named.zh}", f"{named.en}, {self.year}")
+        return (
+            made + Text(f"（第 {self.number} 号）", f" (no. {self.number})") if self.twin else made
+        )
 
     @property
     def told(self) -> list[str]:
@@ -409,11 +415,17 @@ def _opened(book: ProgrammeBook) -> Iterator[Round]:
     """The rounds in a programme's book that were not undone."""
     editions = library.editions(book.programme)
     acts = store.programme_acts(book) if book.head_seq else []
+    found = []
     for act in standing(acts):
         rs = editions.on(act.on)
         way = next((w for w in ways(rs) if w.opening == act.kind), None)
         if way is not None:
-            yield Round(way, rs.programme, book, act)
+            found.append(Round(way, rs.programme, book, act))
+    known = Counter(one.name for one in found)
+    twins = [known[one.name] > 1 for one in found]
+    for one, twin in zip(found, twins, strict=True):
+        one.twin = twin
+        yield one
 
 
 def _counted(reach: Reach, found: Sequence[Round]) -> dict[tuple[str, int | None], int]:
