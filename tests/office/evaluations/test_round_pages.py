@@ -211,6 +211,20 @@ def test_the_survey_leads_to_the_acts_form_with_the_centres_chosen(
     assert ActRecord.objects.count() == before
 
 
+def test_the_survey_offers_nothing_where_nobody_can_be_called(
+    round_: rounds.Round, centres: list[str], boss: Client
+) -> None:
+    page = boss.get(
+        "/rounds/nitec/new/open_evaluation_round/",
+        {"look": "1", "on": "2030-11-15", "with.year": "2030", "with.materials_due": "2030-12-20",
+         "with.fields": "\n".join(seed.FIELDS)},
+    )  # fmt: skip
+    said = text(page)
+    assert "正在评估，不再列入 6" in said and "2030-09-02 起已在评估中" in said.replace("年", "-")
+    assert "带入登记表" not in said.replace("不能带入登记表", "")
+    assert f"在册中心所填（须与之一致）： {'、'.join(sorted(seed.FIELDS))}" in said
+
+
 def closed(centre: str) -> None:
     """The centre's procedure ends with a grade, as if all bodies had agreed."""
     to = {"step": "confirmed", "closed": True}

@@ -110,6 +110,25 @@ def test_a_field_outside_the_round_stands_in_the_way_with_its_article(
     assert (finding.id.rpartition(".")[2], finding.cite) == ("field_not_in_round", "22")
 
 
+def test_who_is_in_a_running_round_is_not_called_again(centres: list[str], boss: Reach) -> None:
+    seed.opened(centres[:2])
+    found = survey(boss)
+    assert [found[c].standing for c in centres[:3]] == ["running", "running", "may"]
+    running = found[centres[0]].running
+    assert (
+        running is not None and running[1] == dt.date(2030, 9, 2) and found[centres[2]].last is None
+    )
+
+
+def test_an_input_that_a_centres_value_must_equal_knows_the_values_on_file(
+    centres: list[str], boss: Reach
+) -> None:
+    rs = library.editions("nitec").on(TODAY)
+    assert rounds.named_values(rs, way()) == {"fields": "field_zh"}
+    assert rounds.values_on_file(boss, "nitec", "field_zh") == sorted(seed.FIELDS)
+    assert rounds.values_on_file(boss, "nitec", "nothing") == []
+
+
 def test_who_was_confirmed_in_the_year_may_stay_out_and_is_told_why(boss: Reach) -> None:
     centres = seed.existing(1, "2026-05-01")
     found = survey(boss, year=2026)

@@ -123,10 +123,15 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
         "today": today,
         "party": held.capacity.party,
         "given": _given(request.GET),
+        "known": {
+            f"with.{name}": rounds.values_on_file(request.reach, programme, value)
+            for name, value in rounds.named_values(rs, way).items()
+        },
     }
     if survey is not None:
         context |= {
-            "groups": _groups(survey, way),
+            "groups": (groups := _groups(survey, way)),
+            "pickable": any(g["pick"] and g["rows"] for g in groups),
             "number": len(survey.candidates),
             "action": reverse("programme_act", args=[programme, way.opening])
             if way.opening
@@ -143,9 +148,10 @@ def _groups(survey: Survey, way: Way) -> list[dict[str, Any]]:
         names = (_("可以办理"), _("可以办理，有提示"), _("不能办理"))
     ids = ("may", "unusual", "blocked")
     return [
-        {"id": id_, "name": name, "rows": survey.of(id_)}
+        {"id": id_, "name": name, "rows": survey.of(id_), "pick": way.opening and id_ != "blocked"}
         for id_, name in zip(ids, names, strict=True)
-    ]
+    ] + [{"id": "running", "name": _("正在评估，不再列入"), "rows": survey.of("running"),
+          "pick": False}]  # fmt: skip
 
 
 def _asked(rs: Ruleset, way: Way, party: str, given: QueryDict) -> actform.ActForm:

@@ -17,6 +17,7 @@ from itertools import product
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from banfa.office.evaluations import rights
 from banfa.office.evaluations.errors import EvaluationError, NotOnFile
@@ -132,10 +133,12 @@ class Exemption:
 
 @dataclass(slots=True)
 class Candidate:
-    """A centre as a call would be judged: `may`, `unusual` (something only warns), or `blocked`.
+    """A centre as a call would be judged: `may`, `unusual` (something only warns), `blocked`, or
+    `running` where it is in such a procedure already.
 
     `findings` are those not held, `open` how many of the programme's own conditions wait for input
-    that is not given yet; `exempt` says by what it may stay out.
+    that is not given yet; `exempt` says by what it may stay out. `running` is the step it is at and
+    since when the procedure goes on, `last` its last grade and the day of it.
     """
 
     centre: ledger.CentreRow
@@ -143,6 +146,8 @@ class Candidate:
     findings: list[Finding]
     open: int = 0
     exempt: list[Exemption] = field(default_factory=list)
+    running: tuple[Text, dt.date | None] | None = None
+    last: tuple[Text, dt.date] | None = None
 
 
 @dataclass(slots=True)
@@ -164,7 +169,7 @@ def survey(
     """How the call would be judged for each centre that the person sees, nothing recorded.
 
     `data` is what the opening act (or the evaluation) would say, typed; what is left out leaves
-    conditions open. Five queries, whatever the number of centres.
+    conditions open. Six queries, whatever the number of centres.
     """
     rs = library.editions(way.programme).on(on)
     stages = rs.acts[way.call].stages
@@ -177,7 +182,55 @@ def survey(
     centres = list(here.select_related("book").order_by("sort_key", "id"))
     counted = elsewhere.values_list("stage_now").annotate(n=Count("pk")).order_by("-n")
     others = [(ledger.stage_name(rs, stage), n) for stage, n in counted]
-    return Survey(list(_judged(way, rs, centres, on, data, by)), others)
+    found = list(_judged(way, rs, centres, on, data, by))
+    going_on = _running(rs, way, centres)
+    for one in found:
+        one.running = going_on.get(one.centre.id)
+        if one.running is not None:
+            one.standing, one.exempt = "running", []
+    return Survey(found, others)
+
+
+def _running(
+    rs: Ruleset, way: Way, centres: Sequence[Centre]
+) -> dict[str, tuple[Text, dt.date | None]]:
+    """The centres that are in the procedure of a round already: the step, and since when it goes
+    on. One query; none where a programme evaluates centre by centre."""
+    if not way.opening or not centres:
+        return {}
+    steps = rs.programme.procedures[way.procedure].steps
+    going_on = Matter.objects.filter(
+        sort=Sort.CASE, closed=False, name=way.procedure, book=way.programme, centre__in=centres
+    )
+    rows = going_on.values_list("centre", "step", "opened")
+    return {
+        centre: (words(steps[step].name) if step in steps else Text(step, step), opened)
+        for centre, step, opened in rows
+    }
+
+
+def named_values(rs: Ruleset, way: Way) -> dict[str, str]:
+    """The inputs of the opening act that a called centre's own value must be equal to, or among:
+    input -> that value's name."""
+    if not way.opening:
+        return {}
+    causes_ = rs.models[way.opening].causes
+    given = {f"with.{n}": str(v) for n, v in (causes_.with_ if causes_ else {}).items()}
+    found = {}
+    for one in rs.models[way.call].when:
+        target = given.get(str(one.member_of or one.equals), "")
+        value = str(one.value or "")
+        if target.startswith("with.") and value.startswith("centre."):
+            found[target.removeprefix("with.")] = value.removeprefix("centre.")
+    return found
+
+
+def values_on_file(reach: Reach, programme: str, name: str) -> list[str]:
+    """The values of that name that the centres seen have, each once, in order: one query."""
+    seen = Centre.objects.filter(reach.centres(), book=programme).exclude(stage=None)
+    held = seen.annotate(found=KeyTextTransform(name, KeyTransform("values", "summary")))
+    rows = held.exclude(found=None).values_list("found", flat=True).distinct()
+    return sorted(str(v) for v in rows[:500])
 
 
 def _judged(
@@ -210,7 +263,14 @@ def _judged(
             f.outcome == "open" and bool({f.id, f"{way.call}.{f.id}"} & conditions)
             for f in judged.findings
         )
-        yield Candidate(ledger.row_of(centre, on), stands, found, left, exempt)
+        last = _last(own.programme, centre)
+        yield Candidate(ledger.row_of(centre, on), stands, found, left, exempt, last=last)
+
+
+def _last(programme: p.Programme, centre: Centre) -> tuple[Text, dt.date] | None:
+    """The last grade of a centre and the day it was given."""
+    held = coding.decode(centre.summary).get("results", [])
+    return (wording.grade(programme, str(held[-1]["grade"])), held[-1]["on"]) if held else None
 
 
 def _calls(
