@@ -367,7 +367,7 @@ def test_reported_values_are_scored_beside_verified_ones(
     entry = entry_of(round_, centres[0])
     verbs.enter(None, entry, Stage.REPORTED, figures())
     assert verbs.score_collection(boss, round_, Stage.VERIFIED).blocked == 3
-    shown = {line.name: line.points for line in queries.provisional(entry)}
+    shown = {line.name: line.points for line in queries.provisional(entry).lines}
     assert shown["spending"] == Decimal("8.20") and shown["per_head"] == Decimal(10)
 
 
