@@ -61,6 +61,8 @@ def test_a_year_from_its_beginning_to_its_review(page: Any, begun: str) -> None:
     page.get_by_label("研发经费 2029", exact=True).fill("1200")
     page.get_by_label("研发经费：说明").fill("核减 50.5 万元")
     page.get_by_role("button", name="办结审核").click()
+    page.get_by_label("已逐项核对").check()
+    page.get_by_role("button", name="办结审核").click()
     page.get_by_text("已全部办结").wait_for()
     found = Figure.objects.get(indicator="spending")
     assert (found.stage, found.reviewed) == (Stage.REVIEWED, 120000)

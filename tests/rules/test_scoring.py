@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import random
+import statistics
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -440,9 +441,28 @@ def test_spread_and_outliers() -> None:
     found = spread(scores)
     assert found is not None
     assert (found.number, found.blocked, found.highest) == (12, 1, Decimal(10))
-    assert found.lowest == scores.score(0) and found.median == scores.score(5)
+    middle = [Fraction(scores.score(i) or 0) for i in (5, 6)]
+    assert found.lowest == scores.score(0)
+    assert found.median == scores.shown(sum(middle) / 2)
     [far] = outliers(scores)
     assert (far.centre, far.value, far.low) == ("c11", 900, Decimal(14))
+
+
+@given(st.lists(st.integers(0, 600), min_size=1, max_size=40))
+def test_the_spread_is_the_usual_one(values: list[int]) -> None:
+    system = system_of({"a": linear()})
+    given_ = {(f"c{i}", "a", 2026): Decimal(v) / 10 for i, v in enumerate(values)}
+    scores = score(system, None, table(system, [2026], given_, {k[0]: {} for k in given_}))
+    found = spread(scores)
+    assert found is not None
+    totals = [Fraction(int(x), scores.bottom) for x in scores.total]
+    quarters = statistics.quantiles(totals, n=4, method="inclusive") if totals[1:] else totals * 3
+    shown = [scores.shown(q) for q in quarters]
+    assert [found.quartile, found.median, found.upper] == shown
+    assert found.median == scores.shown(statistics.median(totals))
+    assert found.lowest <= found.quartile <= found.median <= found.upper <= found.highest
+    if len(values) == 2:
+        assert found.median == found.mean
 
 
 def test_a_table_says_everything_that_is_wrong() -> None:

@@ -64,7 +64,9 @@ def with_thresholds(
 
 @dataclass(slots=True, frozen=True)
 class Spread:
-    """How totals spread. Quartiles are the score at that rank from below, never between two."""
+    """How totals spread. The median of an even number is the mean of the two in the middle;
+    quartiles lie on the straight line between the two scores next to them (as QUARTILE.INC of
+    spreadsheets), rounded as scores are."""
 
     number: int
     blocked: int
@@ -85,7 +87,9 @@ def spread(scores: Scores) -> Spread | None:
         return None
 
     def at(quarter: int) -> Decimal:
-        return scores.shown(Fraction(int(counted[(number - 1) * quarter // 4]), scores.bottom))
+        low, rest = divmod((number - 1) * quarter, 4)
+        below, above = int(counted[low]), int(counted[min(low + 1, number - 1)])
+        return scores.shown((below + (above - below) * Fraction(rest, 4)) / scores.bottom)
 
     mean = Fraction(sum(int(x) for x in counted), number * scores.bottom)
     names = [g.grade for g in scores.thresholds.grades] if scores.thresholds else []

@@ -759,15 +759,16 @@ def _thresholds(
         if (grade.from_ is None) != last or (last and (grade.quota or grade.floors)):
             yield node.problem(
                 loc, "grades",
-                f"“{grade.grade}”：" + ("最后一等收纳其余，不能另有条件" if last else "须写 from"),
+                f"“{grade.grade}”：" + ("最后一等收纳其余，不能另有条件" if last
+                                    else "须写起始分（from）"),
                 f"'{grade.grade}': "
                 + ("the last grade takes everybody else" if last else "needs its from"),
             )  # fmt: skip
         if before is not None and grade.from_ is not None and grade.from_ >= before:
             yield node.problem(
                 (*loc, "from"), "unreachable",
-                f"“{grade.grade}”须低于上一等的 {before}",
-                f"'{grade.grade}' must begin below {before}, where the grade before it begins",
+                f"“{grade.grade}”的起始分（from）须低于上一等的 {before}",
+                f"'{grade.grade}' must begin (from) below {before}, where the one before does",
             )  # fmt: skip
         before = grade.from_ if grade.from_ is not None else before
         yield from _floors(grade.floors, system, node, loc)

@@ -30,7 +30,7 @@ from banfa.office.evaluations.models import (
 from banfa.office.jobs import verbs as jobs
 from banfa.office.jobs.models import Job
 from banfa.office.ledger import library
-from banfa.office.ledger.models import ActRecord
+from banfa.office.ledger.models import ActRecord, Matter, Sort
 from banfa.office.ledger.verbs import Proposal, draft
 from tests.office.desk.conftest import signed_in
 from tests.office.evaluations import round_seed as seed
@@ -211,6 +211,97 @@ def test_the_survey_leads_to_the_acts_form_with_the_centres_chosen(
     assert ActRecord.objects.count() == before
 
 
+def test_the_survey_offers_nothing_where_nobody_can_be_called(
+    round_: rounds.Round, centres: list[str], boss: Client
+) -> None:
+    page = boss.get(
+        "/rounds/nitec/new/open_evaluation_round/",
+        {"look": "1", "on": "2030-11-15", "with.year": "2030", "with.materials_due": "2030-12-20",
+         "with.fields": "\n".join(seed.FIELDS)},
+    )  # fmt: skip
+    said = text(page)
+    assert "正在评估，不再列入 6" in said and "2030-09-02 起已在评估中" in said.replace("年", "-")
+    assert "带入登记表" not in said.replace("不能带入登记表", "")
+    assert f"在册中心所填（须与之一致）： {'、'.join(sorted(seed.FIELDS))}" in said
+
+
+def closed(centre: str) -> None:
+    """The centre's procedure ends with a grade, as if all bodies had agreed."""
+    to = {"step": "confirmed", "closed": True}
+    assert Matter.objects.filter(centre=centre, sort=Sort.CASE, name="evaluation").update(**to)
+
+
+def test_the_list_says_how_far_each_round_is(
+    at: str, collection: Collection, centres: list[str], boss: Client, unit: Client
+) -> None:
+    def said(client: Client = boss) -> str:
+        return text(client.get("/rounds/"))
+
+    assert "采集中" in said()
+    for n, centre in enumerate(centres):
+        seed.through(seed.entry_of(collection, centre), 20 + n * 14, Stage.REPORTED)
+    assert "核定中" in said() and "采集中" not in said()
+    verbs.score_collection(None, collection, Stage.REPORTED)
+    assert "已计分" in said()
+    closed(centres[0])
+    assert "已定等级 1/6" in said() and "已结束（定等级 1/1）" in said(unit)
+    for centre in centres[1:]:
+        closed(centre)
+    assert "已结束（定等级 6/6）" in said()
+
+
+def test_a_round_that_is_over_is_not_scored_or_set_any_more(
+    at: str, collection: Collection, centres: list[str], boss: Client, unit: Client
+) -> None:
+    run = scored(collection, centres)
+    offered = boss.get(f"{at}scoring/").content.decode()
+    asked: dict[str, dict[str, str]] = {
+        "thresholds": {},
+        "text": {"text": run.thresholds, "on": "2030-11-15", "reason": "x"},
+        "score": {"stage": "3"},
+        "adopt": {"run": "1"},
+        "provisional": {"allowed": "yes"},
+    }
+    assert all(f'value="{what}"' in offered for what in asked)
+    for centre in centres:
+        closed(centre)
+    for what, more in asked.items():
+        answer = boss.post(f"{at}scoring/", {"what": what, **more})
+        assert answer.status_code == 400 and "均已结束" in text(answer), what
+        assert f'value="{what}"' not in answer.content.decode(), what
+        assert unit.post(f"{at}scoring/", {"what": what, **more}).status_code == 404
+    assert (Run.objects.count(), Adoption.objects.count()) == (1, 0)
+    assert "公布已确定的结果" not in text(boss.get(f"{at}results/"))  # nobody has a grade
+    assert 'href="/reviews/new' not in boss.get(at).content.decode()
+
+
+def test_only_centres_still_in_the_procedure_are_missing_from_the_figures(
+    round_: rounds.Round, at: str, centres: list[str], boss: Client
+) -> None:
+    seed.collected(round_, centres[:3])
+    assert "有 3 家列入的中心尚未纳入采集" in text(boss.get(f"{at}figures/"))
+    Matter.objects.filter(sort=Sort.CASE, centre=centres[5]).update(closed=True, step="waived")
+    assert "有 2 家列入的中心尚未纳入采集" in text(boss.get(f"{at}figures/"))
+    assert boss.post(f"{at}figures/", {"what": "add"}).status_code == 302
+    held = Collection.objects.get().entries.values_list("centre", flat=True)
+    assert set(held) == set(centres[:5])
+
+
+def test_only_runs_that_may_propose_results_are_offered_for_it(
+    at: str, collection: Collection, centres: list[str], boss: Client
+) -> None:
+    seed.through(seed.entry_of(collection, centres[0]), 60)
+    verbs.score_collection(None, collection, Stage.REPORTED)
+    page = boss.get(f"{at}scoring/")
+    assert "采用这次计分" not in text(page) and "正式计分" not in text(page)
+    assert "预算，不据以拟定结果" in text(page)
+    verbs.score_collection(None, collection, Stage.VERIFIED)
+    page = boss.get(f"{at}scoring/")
+    assert "正式计分" in text(page)
+    assert '<option value="2">' in page.content.decode()
+    assert '<option value="1">第' not in page.content.decode()
+
+
 def test_what_cannot_be_read_is_told_beside_its_field(centres: list[str], boss: Client) -> None:
     page = boss.get(
         "/rounds/nitec/new/open_evaluation_round/", {"look": "1", "with.materials_due": "bald"}
@@ -242,6 +333,9 @@ def test_a_round_is_collected_scored_tried_adopted(
              "limit.own_accounts": "basically_qualified", "on": "2030-11-15"}  # fmt: skip
     wrong = boss.post(scoring, {"what": "thresholds", **lines, "from.good": "95"})
     assert wrong.status_code == 422 and 'value="95"' in wrong.content.decode()
+    assert "“良好”的起始分（from）须低于上一等的 90" in text(wrong)
+    assert "thresholds.yaml" not in text(wrong)
+    assert "有“报送材料或数据查实不真实”情形的，最高评为" in text(wrong)
     assert boss.post(scoring, {"what": "thresholds", **lines}).status_code == 302
     assert boss.post(scoring, {"what": "thresholds", **lines}).status_code == 400  # no reason
     sample = verbs.sample_thresholds("nitec", "operation")
@@ -351,6 +445,31 @@ def test_a_dispute_is_raised_and_answered_on_the_page(
     assert agency.post(path, answer).status_code == 409
 
 
+def test_verifying_is_finished_only_with_the_word_that_each_value_was_checked(
+    collection: Collection, centres: list[str], agency: Client
+) -> None:
+    entry = seed.entry_of(collection, centres[0])
+    seed.through(entry, 60, Stage.REVIEWED)
+    path = f"/figures/{collection.pk}/{centres[0]}/"
+    page = agency.get(path).content.decode()
+    found = re.search(r'name="version" value="(\d+)"', page)
+    assert found is not None and 'name="checked"' not in page
+    typed = {"version": found[1], "v.rd_spending.2029": "41", "r.rd_spending.2029": "两笔重复"}
+    asked = agency.post(path, typed | {"do": "finish"})
+    figures = entry.figures.filter(verified=None).count()
+    said = f"共 {figures + 1} 项数据，其中 {figures} 项未改动也未写意见"
+    assert asked.status_code == 422 and said in text(asked)
+    assert 'name="checked"' in asked.content.decode()
+    assert seed.entry_of(collection, centres[0]).stage == Stage.REVIEWED
+    again = re.search(r'name="version" value="(\d+)"', asked.content.decode())
+    assert again is not None
+    done = agency.post(path, typed | {"version": again[1], "do": "finish", "checked": "yes"})
+    assert done.status_code == 302
+    assert seed.entry_of(collection, centres[0]).stage == Stage.VERIFIED
+    told = text(agency.get(done["Location"]))
+    assert "各环节均已办结" in told and "转入下一环节" not in told
+
+
 # --- the computed grade on its way into the act --------------------------------------------------
 
 
@@ -385,6 +504,7 @@ def test_the_act_takes_the_computed_grade_over_and_asks_why_another(
     assert "改定 核定口径有误" in results
     notice = {"what": "publish", "on": "2030-11-15", "public": "yes", "until": "2030-11-20"}
     assert boss.post(f"{at}results/", notice).status_code == 302
+    assert "没有变动" in text(boss.post(f"{at}results/", notice))
     made = Publication.objects.get()
     assert made.results == {verified: "medium"}
     shown = text(boss.get(f"{at}published/{made.pk}/"))

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from banfa.office.evaluations import round_queries, round_verbs, rounds, tables, verbs
-from banfa.office.evaluations.errors import EvaluationError, MayNot, NotOnFile, Stale
+from banfa.office.evaluations.errors import EvaluationError, MayNot, NotOnFile, Refused, Stale
 from banfa.office.evaluations.models import Collection, FigureChange, Outcome, Stage
 from banfa.office.evaluations.rounds import GradeLine, Round
 from banfa.office.evaluations.verbs import Value
@@ -110,6 +110,25 @@ def test_a_field_outside_the_round_stands_in_the_way_with_its_article(
     assert (finding.id.rpartition(".")[2], finding.cite) == ("field_not_in_round", "22")
 
 
+def test_who_is_in_a_running_round_is_not_called_again(centres: list[str], boss: Reach) -> None:
+    seed.opened(centres[:2])
+    found = survey(boss)
+    assert [found[c].standing for c in centres[:3]] == ["running", "running", "may"]
+    running = found[centres[0]].running
+    assert (
+        running is not None and running[1] == dt.date(2030, 9, 2) and found[centres[2]].last is None
+    )
+
+
+def test_an_input_that_a_centres_value_must_equal_knows_the_values_on_file(
+    centres: list[str], boss: Reach
+) -> None:
+    rs = library.editions("nitec").on(TODAY)
+    assert rounds.named_values(rs, way()) == {"fields": "field_zh"}
+    assert rounds.values_on_file(boss, "nitec", "field_zh") == sorted(seed.FIELDS)
+    assert rounds.values_on_file(boss, "nitec", "nothing") == []
+
+
 def test_who_was_confirmed_in_the_year_may_stay_out_and_is_told_why(boss: Reach) -> None:
     centres = seed.existing(1, "2026-05-01")
     found = survey(boss, year=2026)
@@ -144,6 +163,15 @@ def test_a_round_lists_its_centres_by_step(round_: Round, boss: Reach, unit: Rea
     assert [(line.step.zh, line.holders[0].zh, line.grade) for line in lines] == [
         ("已列入评估", "依托单位", None)
     ]
+
+
+def test_rounds_of_the_same_name_are_told_apart(centres: list[str], boss: Reach) -> None:
+    first = seed.opened(centres[:3])
+    assert first.name.zh == "2030年　组织运行评估"
+    second = seed.opened(centres[3:], on="2030-09-03")
+    names = [r.name.zh for r in rounds.rounds(boss)]
+    assert names == [f"2030年　组织运行评估（第 {r.number} 号）" for r in (second, first)]
+    assert rounds.round_(boss, "nitec", first.number).name.en.endswith(f"(no. {first.number})")
 
 
 def test_a_round_is_not_there_for_who_sees_none_of_its_centres(round_: Round) -> None:
@@ -315,6 +343,20 @@ def test_an_upheld_dispute_opens_that_value_alone(cut: Any, unit: Reach, agency:
     assert FigureChange.objects.filter(figure=line.figure).count() == len(line.changes) >= 4
     assert [d.outcome for d in line.disputes] == ["upheld"]
     assert round_queries.todos(agency.user, agency, TODAY) == []
+
+
+def test_an_upheld_dispute_is_not_passed_over_by_the_same_value(
+    cut: Any, unit: Reach, agency: Reach
+) -> None:
+    made = round_verbs.dispute(unit, cut, "rd_spending", 2028, "填报时漏计一笔")
+    round_verbs.answer_dispute(agency, made, Outcome.UPHELD, "确有一笔漏计")
+    entry = seed.entry_of(cut.collection, cut.centre_id)
+    with pytest.raises(Refused) as told:
+        verbs.finish(agency, entry, Stage.VERIFIED)
+    assert ["异议已认定成立" in p.text.zh for p in told.value.problems] == [True]
+    verbs.enter(agency, entry, Stage.VERIFIED, [Value("rd_spending", 2028, 60, "已另案处理")])
+    verbs.finish(agency, entry, Stage.VERIFIED)
+    assert seed.entry_of(cut.collection, cut.centre_id).stage == Stage.VERIFIED
 
 
 def test_a_rejected_dispute_changes_nothing(cut: Any, unit: Reach, agency: Reach) -> None:

@@ -29,7 +29,7 @@ from banfa.office.desk import figure_words, navigation
 from banfa.office.desk.language import in_english, joined, say
 from banfa.office.dossiers import uploads as attachable
 from banfa.office.dossiers.errors import BadFile
-from banfa.office.evaluations import goals, proofs, queries, reports, rights, sheets, verbs
+from banfa.office.evaluations import checks, goals, proofs, queries, reports, rights, sheets, verbs
 from banfa.office.evaluations.errors import EvaluationError, NotOnFile, Problem, Refused, Stale
 from banfa.office.evaluations.models import Collection, Entry, FigureChange, Kind, Stage
 from banfa.office.evaluations.sheets import Line, Sheet
@@ -305,6 +305,7 @@ def _page(
         "shown_types": attachable.SHOWN,
         "accept": ",".join(f".{e}" for e in attachable.ENDINGS),
         "said": said,
+        "confirm": bool(said) and mine and step is not None and bool(checks.unchecked(entry, step)),
         "saved": request.GET.get("saved", ""),
         "report_link": _report_link(request, made),
         "panels": [p for panel in PANELS if (p := panel(request, entry)) is not None],
@@ -500,8 +501,21 @@ def _do_finish(request: HttpRequest, entry: Entry) -> HttpResponse:
     if problems:
         said = _("有 %s 项填写有误，尚未办结；其余各项已保存。") % len(problems)
         return _answer(request, entry, said, problems)
-    verbs.finish(request.reach, entry, _step(entry))
+    step = _step(entry)
+    left = checks.unchecked(entry, step)
+    if left and request.POST.get("checked") != "yes":
+        return _answer(request, entry, _asked_to_check(left))
+    verbs.finish(request.reach, entry, step)
     return _back_to(entry, "saved=finished")
+
+
+def _asked_to_check(left: checks.Unchecked) -> str:
+    """Says what would be confirmed unseen, and asks for the word that it was seen."""
+    said = _(
+        "共 %(all)s 项数据，其中 %(alone)s 项未改动也未写意见，%(unproved)s 项没有证明材料。"
+        "办结即认可这些数据：请勾选“已逐项核对”后再办结。"
+    )
+    return said % {"all": left.all, "alone": left.alone, "unproved": left.unproved}
 
 
 def _do_back(request: HttpRequest, entry: Entry) -> HttpResponse:

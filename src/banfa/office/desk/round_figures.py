@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django.core.paginator import Paginator
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
@@ -22,6 +23,7 @@ from banfa.office.evaluations.models import Collection, Dispute, Entry, Kind, Ou
 from banfa.office.evaluations.rounds import Round
 from banfa.office.evaluations.systems import system_of
 from banfa.office.evaluations.verbs import Opening
+from banfa.office.ledger.models import Matter
 from banfa.rules.words import Text, words
 
 STEPS = {
@@ -95,10 +97,14 @@ def _table(request: HttpRequest, one: Round) -> dict[str, Any]:
         ],
         "progress": queries.progress(request.reach, collection, today),
         "system": system,
-        "missing": rounds.called(request.reach, one)
-        .exclude(centre__in=collection.entries.values("centre"))
-        .count(),
+        "missing": _left_out(request, one, collection).count(),
     }  # fmt: skip
+
+
+def _left_out(request: HttpRequest, one: Round, collection: Collection) -> QuerySet[Matter]:
+    """The procedures that go on of centres whose figures are not collected."""
+    going_on = rounds.called(request.reach, one).filter(closed=False)
+    return going_on.exclude(centre__in=collection.entries.values("centre"))
 
 
 def _mine(request: HttpRequest, entry: Entry) -> str:
@@ -144,7 +150,8 @@ def _add(request: HttpRequest, one: Round) -> None:
     """Adds the centres that entered the round since its figures are collected."""
     if one.collection is None:
         raise EvaluationError("尚未开始采集数据", "no figures are collected yet")
-    verbs.add_centres(request.reach, one.collection, _centres(request, one))
+    found = _left_out(request, one, one.collection).values_list("centre_id", flat=True)
+    verbs.add_centres(request.reach, one.collection, list(found))
 
 
 # --- one centre's values -------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from banfa.office.evaluations.rounds import Round
 from banfa.office.evaluations.systems import system_of
 from banfa.rules import programme as p
 from banfa.rules import words as wording
-from banfa.rules.loading import LoadError
+from banfa.rules.loading import LoadError, Problem
 from banfa.rules.words import Text
 
 View = Callable[..., HttpResponse]
@@ -99,8 +99,9 @@ class Failed:
 NOTHING = Failed("", [], 200)
 
 
-def attempt(do: Callable[[], object]) -> Failed | None:
-    """Does something about a round; None when it is done, else what went wrong, in words."""
+def attempt(do: Callable[[], object], one: Round | None = None) -> Failed | None:
+    """Does something about a round; None when it is done, else what went wrong, in words. With the
+    round its grades, groups and indicators are called by their names."""
     try:
         do()
     except NotOnFile:
@@ -108,9 +109,31 @@ def attempt(do: Callable[[], object]) -> Failed | None:
     except EvaluationError as error:
         return Failed(say(error.text), [], error.status)
     except LoadError as error:
-        lines = [say(Text(x.text("zh"), x.text("en"))) for x in error.problems]
+        names = _names(one) if one is not None else {}
+        lines = [say(_told(x, names)) for x in error.problems]
         return Failed(_("等级线不能这样设定："), lines, 422)
     return None
+
+
+def _names(one: Round) -> dict[str, Text]:
+    """What a round's thresholds name by an id, in words."""
+    evaluation, collection = one.programme.evaluation, one.collection
+    made = {n: wording.words(g.name) for n, g in evaluation.grades.items()} if evaluation else {}
+    if collection is not None:
+        system = system_of(collection.system)
+        made |= {n: wording.words(g.name) for n, g in system.groups.items()}
+        made |= {n: wording.words(i.name) for n, i in system.indicators.items()}
+    return made
+
+
+def _told(problem: Problem, names: Mapping[str, Text]) -> Text:
+    """What is wrong with thresholds, for people: names for ids, and no file, which they have not
+    seen."""
+    zh, en = problem.zh, problem.en
+    for name, text in names.items():
+        zh = zh.replace(f"“{name}”", f"“{text.zh}”")
+        en = en.replace(f"'{name}'", f"'{text.en}'")
+    return Text(zh, en)
 
 
 def unknown() -> None:

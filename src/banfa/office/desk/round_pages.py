@@ -28,7 +28,7 @@ from banfa.office.desk.due_list import row_in_words
 from banfa.office.desk.errors import forbidden_because
 from banfa.office.desk.language import joined, say
 from banfa.office.desk.round_frame import PAGE, cited, found, frame
-from banfa.office.evaluations import rounds
+from banfa.office.evaluations import round_status, rounds
 from banfa.office.evaluations.rounds import Exemption, Line, Round, Survey, Way
 from banfa.office.ledger import library, store
 from banfa.office.ledger.facts import DatabaseFacts
@@ -48,10 +48,11 @@ from banfa.rules.ruleset import Ruleset
 def rounds_page(request: HttpRequest) -> HttpResponse:
     """The rounds that the person sees, the latest first, and what rounds they may begin."""
     page = Paginator(rounds.rounds(request.reach), PAGE).get_page(request.GET.get("page"))
+    found = round_status.statuses(request.reach, list(page))
     context = {
         "here": "rounds",
         "page": page,
-        "rows": [(one, one.told) for one in page],
+        "rows": [(one, one.told, found[one.programme.programme, one.number]) for one in page],
         "ways": _ways(request),
         "today": clock.today(),
     }
@@ -122,10 +123,15 @@ def round_new(request: HttpRequest, programme: str, act: str) -> HttpResponse:
         "today": today,
         "party": held.capacity.party,
         "given": _given(request.GET),
+        "known": {
+            f"with.{name}": rounds.values_on_file(request.reach, programme, value)
+            for name, value in rounds.named_values(rs, way).items()
+        },
     }
     if survey is not None:
         context |= {
-            "groups": _groups(survey, way),
+            "groups": (groups := _groups(survey, way)),
+            "pickable": any(g["pick"] and g["rows"] for g in groups),
             "number": len(survey.candidates),
             "action": reverse("programme_act", args=[programme, way.opening])
             if way.opening
@@ -142,9 +148,10 @@ def _groups(survey: Survey, way: Way) -> list[dict[str, Any]]:
         names = (_("可以办理"), _("可以办理，有提示"), _("不能办理"))
     ids = ("may", "unusual", "blocked")
     return [
-        {"id": id_, "name": name, "rows": survey.of(id_)}
+        {"id": id_, "name": name, "rows": survey.of(id_), "pick": way.opening and id_ != "blocked"}
         for id_, name in zip(ids, names, strict=True)
-    ]
+    ] + [{"id": "running", "name": _("正在评估，不再列入"), "rows": survey.of("running"),
+          "pick": False}]  # fmt: skip
 
 
 def _asked(rs: Ruleset, way: Way, party: str, given: QueryDict) -> actform.ActForm:
@@ -247,7 +254,7 @@ def _context(request: HttpRequest, one: Round, today: dt.date) -> dict[str, Any]
         "late": late,
         "hurry": late and any("hurry" in things for things in reach.rights.values()),
         "follows": [row_in_words(m, today) for m in waiting.follows],
-        "reviews": _reviews(request, one),
+        "reviews": _reviews(request, one, any(s.number and not s.end for s in steps)),
     }
 
 
@@ -311,9 +318,9 @@ def next_acts(
     return made
 
 
-def _reviews(request: HttpRequest, one: Round) -> dict[str, Any]:
-    """The experts' reviews of the round's centres that the person looks at, and where to call
-    one."""
+def _reviews(request: HttpRequest, one: Round, goes_on: bool) -> dict[str, Any]:
+    """The experts' reviews of the round's centres that the person looks at, and, while the round
+    `goes_on`, where to call one."""
     called = rounds.called(request.reach, one)
     ours = called.filter(centre=OuterRef("centre"), key=OuterRef("about")).order_by()
     subjects = Subject.objects.filter(Exists(ours), review=OuterRef("pk"))
@@ -324,7 +331,7 @@ def _reviews(request: HttpRequest, one: Round) -> dict[str, Any]:
     )
     matters = [
         m
-        for m in reviews.matters(request.reach)
+        for m in (reviews.matters(request.reach) if goes_on else [])
         if m.programme == one.programme.programme and m.act in acts
     ]
     return {

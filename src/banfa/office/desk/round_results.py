@@ -183,6 +183,7 @@ def _known(request: HttpRequest, one: Round) -> dict[str, Any]:
     open_ = [q for q in made if q.until is not None and q.on <= today <= q.until]
     return {
         "publications": made,
+        "publishable": bool(round_queries.decided(request.reach, one)),
         "objections": [(o, _answered(o)) for o in objections],
         "answers": answers,
         "outcomes": [(o, say(t)) for o, t in round_verbs.OUTCOMES.items()],

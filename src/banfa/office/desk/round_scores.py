@@ -33,6 +33,7 @@ from banfa.office.evaluations import (
     queries,
     rights,
     round_queries,
+    round_status,
     round_verbs,
     rounds,
     tables,
@@ -69,7 +70,7 @@ def scoring_page(request: HttpRequest, programme: str, number: int) -> HttpRespo
         what = request.POST.get("what", "")
         do = DOINGS.get(what)
         then = [reverse("round_scoring", args=[programme, number])]
-        failed = attempt(lambda: then.append(do(request, one) or then[0]) if do else unknown())
+        failed = attempt(lambda: then.append(_done(request, one, do) or then[0]), one)
         if failed is None:
             return HttpResponseRedirect(then[-1])
     context = frame(request, one, "round_scoring") | (failed or NOTHING).context
@@ -80,11 +81,28 @@ def scoring_page(request: HttpRequest, programme: str, number: int) -> HttpRespo
     )
 
 
+def _done(
+    request: HttpRequest, one: Round, do: Callable[[HttpRequest, Round], str | None] | None
+) -> str | None:
+    """Does what was asked, in a round that goes on; closing what centres see is never too late.
+    Gives where to go, None for the page itself."""
+    if do is None:
+        unknown()
+        return None
+    if request.POST.get("allowed") != "no":
+        round_status.need_going_on(request.reach, one)
+    return do(request, one)
+
+
 def _scoring(request: HttpRequest, one: Round, collection: Collection) -> dict[str, Any]:
     system = system_of(collection.system)
     settings = list(collection.settings.select_related("by").order_by("-id"))
     allowed = collection.round_settings.select_related("by").order_by("-id").first()
     adopted = round_queries.adopted(collection)
+    runs = queries.runs(collection)
+    for run in runs:
+        run.collection = collection
+    proposing = [r for r in runs if round_verbs.may_propose(r)]
     hands = [s for s in STAGE_WORDS if rights.parties_of(system, s)]
     return {
         "system": system,
@@ -97,10 +115,13 @@ def _scoring(request: HttpRequest, one: Round, collection: Collection) -> dict[s
         "file": _file(request, collection, settings),
         "allowed": allowed,
         "adopted": adopted,
+        "over": round_status.over(one),
         "runs": [
             (r, say(STAGE_WORDS[Stage(r.stage)]), round_trials.tried(one, r, settings))
-            for r in queries.runs(collection)[:20]
+            for r in runs[:20]
         ],
+        "proposing": {r.pk for r in proposing},
+        "adoptable": [(r, say(STAGE_WORDS[Stage(r.stage)])) for r in proposing[:20]],
     }
 
 
@@ -231,10 +252,10 @@ def _kept(one: Round, system: System, held: Thresholds | None) -> list[str]:
 
 
 def _gates(system: System, held: Thresholds | None, shown: Any) -> list[dict[str, str]]:
-    """For each gate (all vetoes together) the best grade of a centre that fails it."""
+    """For each gate (all vetoes together) what its failing is called, and the best grade then."""
     found = []
     gates = {n: i for n, i in system.indicators.items() if i.gate is not None}
-    vetoes = [say(i.name) for i in gates.values() if i.gate and i.gate.effect == "veto"]
+    vetoes = [say(i.gate.ground) for i in gates.values() if i.gate and i.gate.effect == "veto"]
     if vetoes:
         held_ = held.veto if held is not None else ""
         found.append({"field": "veto", "name": "、".join(vetoes), "value": shown("veto", held_)})
@@ -242,7 +263,9 @@ def _gates(system: System, held: Thresholds | None, shown: Any) -> list[dict[str
         if one.gate is not None and one.gate.effect == "limit":
             held_ = held.limits.get(name, "") if held is not None else ""
             field = f"limit.{name}"
-            found.append({"field": field, "name": say(one.name), "value": shown(field, held_)})
+            found.append(
+                {"field": field, "name": say(one.gate.ground), "value": shown(field, held_)}
+            )
     return found
 
 
@@ -320,7 +343,7 @@ def run_page(request: HttpRequest, programme: str, number: int, run: int) -> Htt
     one, made = _run(request, programme, number, run)
     failed, tried = None, []
     if request.method == "POST":
-        failed = attempt(lambda: tried.append(_try(request, one, made)))
+        failed = attempt(lambda: tried.append(_try(request, one, made)), one)
         if failed is None:
             there = reverse("round_run", args=[programme, number, tried[0].number])
             return HttpResponseRedirect(f"{there}?against={made.number}#moves")

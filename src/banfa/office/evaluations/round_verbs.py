@@ -78,6 +78,13 @@ def allow_provisional(
         )  # fmt: skip
 
 
+def may_propose(run: Run) -> bool:
+    """Whether results may be proposed by a run: one in earnest, of verified values where the system
+    has them verified."""
+    verified = bool(system_of(run.collection.system).verified_by)
+    return not run.dry and (run.stage == Stage.VERIFIED or not verified)
+
+
 def adopt(reach: Reach, run: Run, reason: str = "") -> Adoption:
     """Takes a run as what the results are proposed by; another one before it needs a reason.
 
@@ -91,7 +98,7 @@ def adopt(reach: Reach, run: Run, reason: str = "") -> Adoption:
             "试算不能用于拟定结果。请先设定等级线再正式计分",
             "a trial proposes nothing: set the thresholds and score in earnest first",
         )
-    if system_of(collection.system).verified_by and run.stage != Stage.VERIFIED:
+    if not may_propose(run):
         raise EvaluationError(
             "拟定结果须以核定数计分", "results are proposed by verified values only"
         )
@@ -287,7 +294,7 @@ def publish(
     a day that the authority sets, none where it sets none.
 
     `results` are the grades decided, by centre. Raises MayNot, and EvaluationError for nothing
-    decided or days in the wrong order.
+    decided, nothing decided since the last time, or days in the wrong order.
     """
     programme = of.programme.programme
     rights.need(reach, rights.RUN, programme)
@@ -302,6 +309,13 @@ def publish(
     if public and until is None:
         raise EvaluationError(
             "对外公示须设定异议截止日", "results made public need a last day for objections"
+        )
+    earlier = Publication.objects.filter(book=programme, round=of.number, public=public)
+    last = earlier.order_by("-id").first()
+    if last is not None and last.results == dict(results):
+        raise EvaluationError(
+            "上次在同一范围公布之后，结果没有变动，不必再公布",
+            "nothing was decided since the results were last made known in the same way",
         )
     return Publication.objects.create(
         book_id=programme, round=of.number, public=public, on=on, until=until,

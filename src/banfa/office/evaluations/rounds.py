@@ -10,12 +10,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform, KeyTransform
 
 from banfa.office.evaluations import rights
 from banfa.office.evaluations.errors import EvaluationError, NotOnFile
@@ -131,10 +133,12 @@ class Exemption:
 
 @dataclass(slots=True)
 class Candidate:
-    """A centre as a call would be judged: `may`, `unusual` (something only warns), or `blocked`.
+    """A centre as a call would be judged: `may`, `unusual` (something only warns), `blocked`, or
+    `running` where it is in such a procedure already.
 
     `findings` are those not held, `open` how many of the programme's own conditions wait for input
-    that is not given yet; `exempt` says by what it may stay out.
+    that is not given yet; `exempt` says by what it may stay out. `running` is the step it is at and
+    since when the procedure goes on, `last` its last grade and the day of it.
     """
 
     centre: ledger.CentreRow
@@ -142,6 +146,8 @@ class Candidate:
     findings: list[Finding]
     open: int = 0
     exempt: list[Exemption] = field(default_factory=list)
+    running: tuple[Text, dt.date | None] | None = None
+    last: tuple[Text, dt.date] | None = None
 
 
 @dataclass(slots=True)
@@ -163,7 +169,7 @@ def survey(
     """How the call would be judged for each centre that the person sees, nothing recorded.
 
     `data` is what the opening act (or the evaluation) would say, typed; what is left out leaves
-    conditions open. Five queries, whatever the number of centres.
+    conditions open. Six queries, whatever the number of centres.
     """
     rs = library.editions(way.programme).on(on)
     stages = rs.acts[way.call].stages
@@ -176,7 +182,55 @@ def survey(
     centres = list(here.select_related("book").order_by("sort_key", "id"))
     counted = elsewhere.values_list("stage_now").annotate(n=Count("pk")).order_by("-n")
     others = [(ledger.stage_name(rs, stage), n) for stage, n in counted]
-    return Survey(list(_judged(way, rs, centres, on, data, by)), others)
+    found = list(_judged(way, rs, centres, on, data, by))
+    going_on = _running(rs, way, centres)
+    for one in found:
+        one.running = going_on.get(one.centre.id)
+        if one.running is not None:
+            one.standing, one.exempt = "running", []
+    return Survey(found, others)
+
+
+def _running(
+    rs: Ruleset, way: Way, centres: Sequence[Centre]
+) -> dict[str, tuple[Text, dt.date | None]]:
+    """The centres that are in the procedure of a round already: the step, and since when it goes
+    on. One query; none where a programme evaluates centre by centre."""
+    if not way.opening or not centres:
+        return {}
+    steps = rs.programme.procedures[way.procedure].steps
+    going_on = Matter.objects.filter(
+        sort=Sort.CASE, closed=False, name=way.procedure, book=way.programme, centre__in=centres
+    )
+    rows = going_on.values_list("centre", "step", "opened")
+    return {
+        centre: (words(steps[step].name) if step in steps else Text(step, step), opened)
+        for centre, step, opened in rows
+    }
+
+
+def named_values(rs: Ruleset, way: Way) -> dict[str, str]:
+    """The inputs of the opening act that a called centre's own value must be equal to, or among:
+    input -> that value's name."""
+    if not way.opening:
+        return {}
+    causes_ = rs.models[way.opening].causes
+    given = {f"with.{n}": str(v) for n, v in (causes_.with_ if causes_ else {}).items()}
+    found = {}
+    for one in rs.models[way.call].when:
+        target = given.get(str(one.member_of or one.equals), "")
+        value = str(one.value or "")
+        if target.startswith("with.") and value.startswith("centre."):
+            found[target.removeprefix("with.")] = value.removeprefix("centre.")
+    return found
+
+
+def values_on_file(reach: Reach, programme: str, name: str) -> list[str]:
+    """The values of that name that the centres seen have, each once, in order: one query."""
+    seen = Centre.objects.filter(reach.centres(), book=programme).exclude(stage=None)
+    held = seen.annotate(found=KeyTextTransform(name, KeyTransform("values", "summary")))
+    rows = held.exclude(found=None).values_list("found", flat=True).distinct()
+    return sorted(str(v) for v in rows[:500])
 
 
 def _judged(
@@ -209,7 +263,14 @@ def _judged(
             f.outcome == "open" and bool({f.id, f"{way.call}.{f.id}"} & conditions)
             for f in judged.findings
         )
-        yield Candidate(ledger.row_of(centre, on), stands, found, left, exempt)
+        last = _last(own.programme, centre)
+        yield Candidate(ledger.row_of(centre, on), stands, found, left, exempt, last=last)
+
+
+def _last(programme: p.Programme, centre: Centre) -> tuple[Text, dt.date] | None:
+    """The last grade of a centre and the day it was given."""
+    held = coding.decode(centre.summary).get("results", [])
+    return (wording.grade(programme, str(held[-1]["grade"])), held[-1]["on"]) if held else None
 
 
 def _calls(
@@ -330,7 +391,8 @@ def _holds(
 @dataclass(slots=True)
 class Round:
     """A round on file: the act that opened it, and the collection of its figures where there is
-    one. `centres` is how many of its centres the person sees, in lists of rounds."""
+    one. `centres` is how many of its centres the person sees, in lists of rounds; a `twin` has the
+    name of another round."""
 
     way: Way
     programme: p.Programme
@@ -338,6 +400,7 @@ class Round:
     act: Act
     centres: int = 0
     collection: Collection | None = None
+    twin: bool = False
 
     @property
     def number(self) -> int:
@@ -358,9 +421,12 @@ class Round:
 
     @property
     def name(self) -> Text:
-        """What it is called: its year and its act."""
+        """What it is called: its year and its act, and its number where that is not enough."""
         named = words(self.model.name)
-        return Text(f"{self.year}年　{named.zh}", f"{named.en}, {self.year}")
+        made = Text(f"{self.year}年　{named.zh}", f"{named.en}, {self.year}")
+        return (
+            made + Text(f"（第 {self.number} 号）", f" (no. {self.number})") if self.twin else made
+        )
 
     @property
     def told(self) -> list[str]:
@@ -409,11 +475,17 @@ def _opened(book: ProgrammeBook) -> Iterator[Round]:
     """The rounds in a programme's book that were not undone."""
     editions = library.editions(book.programme)
     acts = store.programme_acts(book) if book.head_seq else []
+    found = []
     for act in standing(acts):
         rs = editions.on(act.on)
         way = next((w for w in ways(rs) if w.opening == act.kind), None)
         if way is not None:
-            yield Round(way, rs.programme, book, act)
+            found.append(Round(way, rs.programme, book, act))
+    known = Counter(one.name for one in found)
+    twins = [known[one.name] > 1 for one in found]
+    for one, twin in zip(found, twins, strict=True):
+        one.twin = twin
+        yield one
 
 
 def _counted(reach: Reach, found: Sequence[Round]) -> dict[tuple[str, int | None], int]:
@@ -469,20 +541,25 @@ def link_of_results(programme: str, number: int) -> str:
 
 def called(reach: Reach, of: Round) -> QuerySet[Matter]:
     """The procedures of the centres in a round that the person sees, by the centres' names."""
+    return (
+        called_by_anyone(of)
+        .filter(centre__in=Centre.objects.filter(reach.centres()))
+        .select_related("centre")
+        .order_by("centre__sort_key", "centre_id")
+    )
+
+
+def called_by_anyone(of: Round) -> QuerySet[Matter]:
+    """The procedures of all centres in a round, whoever sees them."""
     opening = ActRecord.objects.filter(centre=OuterRef("centre"), seq=OuterRef("opened_by"))
     ours = Q(kind=of.way.call, caused_by=of.number)
     for kind, asked in of.way.joining.items():
         ours |= Q(kind=kind) & Q(**{f"payload__data__{asked}": of.number})
-    return (
-        Matter.objects.filter(
-            Exists(opening.filter(ours)),
-            sort=Sort.CASE,
-            name=of.way.procedure,
-            book=of.programme.programme,
-            centre__in=Centre.objects.filter(reach.centres()),
-        )
-        .select_related("centre")
-        .order_by("centre__sort_key", "centre_id")
+    return Matter.objects.filter(
+        Exists(opening.filter(ours)),
+        sort=Sort.CASE,
+        name=of.way.procedure,
+        book=of.programme.programme,
     )
 
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Max
 
 from banfa.office import clock
-from banfa.office.evaluations import plausibility, rights, tables, telling
+from banfa.office.evaluations import checks, plausibility, rights, tables, telling
 from banfa.office.evaluations.errors import (
     EvaluationError,
     MayNot,
@@ -440,7 +440,8 @@ def finish(reach: Reach | None, entry: Entry, stage: int, expected: int | None =
     Values that the hand left alone are confirmed as they are; those who reported the figures are
     told what a later hand changed. Late is late and still taken; a date
     does not refuse it. Raises MayNot, Stale, and Refused when figures that must be there are
-    missing (first step) or plausibility still asks for reasons.
+    missing (first step), plausibility still asks for reasons, or a value is as it was though its
+    dispute was upheld and nobody says why.
     """
     if reach is not None and not rights.may_enter(reach, entry.collection, entry.centre, stage):
         raise MayNot(
@@ -449,7 +450,7 @@ def finish(reach: Reach | None, entry: Entry, stage: int, expected: int | None =
         )
     with transaction.atomic():
         locked = _locked(entry, stage, expected)
-        problems = plausibility.asks(locked)
+        problems = [*plausibility.asks(locked), *checks.upheld(locked, stage)]
         if stage == Stage.REPORTED:
             problems = [*plausibility.gaps(locked), *problems]
         if problems:
