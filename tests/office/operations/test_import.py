@@ -151,6 +151,8 @@ def test_what_was_understood_of_a_row_is_told_with_unknown_places() -> None:
     assert second["创新中心"] == "乙示例公司（新单位，乌有市）"
     assert second["起始日期"] == "2017年（只到年）" and third["起始日期"] == "2018-05-07"
     assert [len(x.says) for x in report.lines] == [0, 1, 0]
+    faulty = bring(book([HEAD, ["国家示例丁创新中心", "", "去年", ""]])).lines[0]
+    assert "起始日期" not in {zh for zh, *_ in faulty.read}
     assert "不在行政区划表中" in report.lines[1].says[0][1]
     assert report.lines[1].standing == verbs.ACCEPTED
     told = CalamineWorkbook.from_filelike(io.BytesIO(reports.workbook(report.lines, dry=True)))

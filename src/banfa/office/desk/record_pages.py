@@ -247,13 +247,18 @@ def _conclusion(page: ledger.CentrePage, entry: ledger.Entry) -> str:
 
 
 def _about(page: ledger.CentrePage, entry: ledger.Entry) -> str:
-    """The year or the number of what was evaluated: the key of its case."""
-    case = page.state.cases.get(entry.act.about or "")
-    return "" if case is None or case.key is None else str(case.key)
+    """The year or the number of what was evaluated: what the act is told apart by."""
+    rs = page.editions.by_name.get(entry.edition) or page.editions.latest
+    model = rs.models[entry.act.kind]
+    name = str(model.key or "").removeprefix("with.")
+    told = entry.act.data.get(name)
+    return f"{say(model.with_[name].name)} {told}" if name in model.with_ and told else ""
 
 
 def _cites(page: ledger.CentrePage, entry: ledger.Entry) -> list[citations.Link]:
-    return centre_page.shown(page.editions, entry).cites
+    """The act's articles; parts of an article that are printed alike once."""
+    cites = centre_page.shown(page.editions, entry).cites
+    return list({link.text: link for link in reversed(cites)}.values())[::-1]
 
 
 @require_safe

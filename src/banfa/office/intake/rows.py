@@ -249,8 +249,9 @@ class _RowReader:
     def _understood(self) -> Iterator[Read]:
         """What the row says, as it was read, in the order in which people check it."""
         data, said = self.data, self.reading.possible
-        since = _said_since(data.get("since"))
-        yield said["since"].zh.split("（")[0], "Since", since.zh, since.en
+        if self.reading.headings.get("since", "") not in {f.column for f in self.row.faults}:
+            since = _said_since(data.get("since"))
+            yield said["since"].zh.split("（")[0], "Since", since.zh, since.en
         for name, options in (("stage", self.programme.stages), ("class", self.programme.classes)):
             if data.get(name) in (options or {}):
                 told = words(options[data[name]].name)
