@@ -249,7 +249,7 @@ AUTHENTICATION_BACKENDS = [
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "banfa.office.people.passwords.StrengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "banfa.office.people.passwords.CommonValidator"},
     {"NAME": "banfa.office.people.passwords.HistoryValidator"},
 ]
 LOGIN_URL = "account_login"

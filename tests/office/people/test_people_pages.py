@@ -288,3 +288,13 @@ def test_what_is_wrong_with_a_new_account_is_said_beside_it(administrators: Any)
     form = shown[shown.index('id="create"') : shown.index("</details>")]
     assert "账号须为" in form and shown.index('id="create"') < shown.index("<table")
     assert 'class="notice bad"' not in shown
+
+
+def test_acts_of_one_name_are_told_apart(centres: Any) -> None:
+    desk = signed_in(seed.person("chief", ("boss", "boss")))
+    deputy = seed.person("deputy")
+    Membership.objects.create(user=deputy, organisation_id="boss")
+    for at in ("/acts/", "/account/delegations/"):
+        said = text_of(desk.get(at))
+        assert said.count("撤回误记的行为") == 2, at
+        assert said.count("撤回误记的行为（办法层面）") == 1, at

@@ -320,3 +320,10 @@ def test_the_demos_door_opens_in_the_demo_only(
     assert visitor.get("/").status_code == 302
     assert visitor.post("/account/demo/", {"user": user.pk}).status_code == 404
     assert "演示账号" not in text_of(visitor.get(LOGIN))
+
+
+def test_a_common_password_is_named_as_everywhere_else() -> None:
+    with pytest.raises(ValidationError) as told:
+        validate_password("password1234")
+    assert "这个口令太常见了。" in told.value.messages
+    assert not any("密码" in said for said in told.value.messages)

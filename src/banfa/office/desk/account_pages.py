@@ -21,12 +21,13 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from banfa.office import clock
-from banfa.office.desk import account_news, delegating, standing, told
+from banfa.office.desk import account_news, act_names, delegating, standing, told
 from banfa.office.desk.language import say
 from banfa.office.ledger import library
 from banfa.office.people import access, accounts, audit, invitations, passwords, verbs
 from banfa.office.people.errors import PeopleError
 from banfa.office.people.models import Delegation, Membership, User
+from banfa.rules import programme as p
 
 RULES = (passwords.StrengthValidator, passwords.HistoryValidator)
 
@@ -135,12 +136,12 @@ def _words(delegation: Delegation) -> dict[str, Any]:
 
 def _acts_of(request: HttpRequest, own: list[access.Held]) -> list[tuple[str, str]]:
     """The acts that one could delegate, by id and name."""
-    found: dict[str, str] = {}
+    found: dict[str, p.Act] = {}
     for one in own:
         models = library.editions(one.capacity.programme).latest.models
         given = request.reach.rights.get(one.capacity.subject, {})
-        found |= {k: say(m.name) for k, m in models.items() if f"act:{k}" in given}
-    return sorted(found.items(), key=lambda pair: pair[1])
+        found |= {k: m for k, m in models.items() if f"act:{k}" in given}
+    return act_names.told_apart(found)
 
 
 def _take_back(request: HttpRequest) -> None:

@@ -12,12 +12,16 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from banfa.office.clock import SHANGHAI
-from banfa.office.desk import centre_list, lists
+from banfa.office.desk import act_names, centre_list, lists
 from banfa.office.desk.language import say
 from banfa.office.desk.lists import Asked, Column
 from banfa.office.ledger import library, queries
 from banfa.office.ledger.models import ActRecord, Centre
+<<<<<<< HEAD
 from banfa.office.queues import joint
+=======
+from banfa.rules import programme as p
+>>>>>>> queues
 
 
 @dataclass
@@ -138,12 +142,12 @@ class Acts(lists.Listing):
 
 def kinds(known: dict[str, Any], chosen: str) -> list[tuple[str, str]]:
     """The kinds of acts to filter by; probes are never recorded."""
-    options: dict[str, str] = {}
+    options: dict[str, p.Act] = {}
     for name in [chosen] if chosen else known:
         for kind, model in library.editions(name).latest.models.items():
             if not model.probe:
-                options.setdefault(kind, say(model.name))
-    return sorted(options.items(), key=lambda o: o[1])
+                options.setdefault(kind, model)
+    return act_names.told_apart(options)
 
 
 def parties(known: dict[str, Any], chosen: str) -> list[tuple[str, str]]:

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.hashers import check_password
+from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 
@@ -40,6 +41,21 @@ class StrengthValidator:
     def get_help_text(self) -> str:
         """The rule in words."""
         return _("口令至少12个字符；或者至少8个字符，且含大写字母、小写字母、数字、符号中的三类。")
+
+
+class CommonValidator(CommonPasswordValidator):
+    """Not one of those that everybody tries first; said in the words of the other rules."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        """Raises ValidationError when it is one of them."""
+        try:
+            super().validate(password, user)
+        except ValidationError as error:
+            raise ValidationError(_("这个口令太常见了。"), code=error.code) from None
+
+    def get_help_text(self) -> str:
+        """The rule in words."""
+        return _("不得为常见的口令。")
 
 
 class HistoryValidator:
