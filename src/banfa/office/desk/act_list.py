@@ -17,11 +17,8 @@ from banfa.office.desk.language import say
 from banfa.office.desk.lists import Asked, Column
 from banfa.office.ledger import library, queries
 from banfa.office.ledger.models import ActRecord, Centre
-<<<<<<< HEAD
 from banfa.office.queues import joint
-=======
 from banfa.rules import programme as p
->>>>>>> queues
 
 
 @dataclass
