@@ -79,7 +79,7 @@ NO_PAGES = {
     "import_preview", "import_report", "latest_edition", "save_view", "remove_view", "list_export",
     "bulk_receipt", "hurry", "job_stop", "job_file", "figure_export", "figure_template",
     "figure_preview", "figure_proof", "figure_upload", "report_hurry", "round_provisional",
-    "round_publication",
+    "round_publication", "import_blank_csv", "import_blank_xlsx",
 }  # fmt: skip
 """Files, answers to forms, and steps that other tests walk through (sign-in, import, bulk)."""
 
