@@ -49,9 +49,9 @@ system-deps: ## what only the system can give: Chromium, a Chinese font, gettext
 # Make the lock files anew; needs uv. They hold hashes and name no host.
 lock:
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url requirements/runtime.in -o requirements/runtime.txt
+	  requirements/runtime.in -o requirements/runtime.txt
 	uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url -c requirements/runtime.txt requirements/dev.in -o requirements/dev.txt
+	  -c requirements/runtime.txt requirements/dev.in -o requirements/dev.txt
 
 clean: ## remove what was made here (the demo's data stays)
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
