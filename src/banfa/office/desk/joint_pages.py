@@ -200,7 +200,7 @@ def _record(request: HttpRequest, one: JointDraft) -> Receipt:
 def record(request: HttpRequest, one: JointDraft, on: dt.date, key: str = "") -> Receipt:
     """Records the act of a draft, with why its grade is another than the one computed."""
     proposal = joint.proposal_of(one, request.reach, on, key)
-    rs = ledger.centre(one.centre_id).ruleset
+    rs = words.ruleset_of(one.centre)
     each = round_prefill.proposed_each(rs, one.centre.book_id, one.act, [one.centre])
     proposed = each.get(one.centre_id)
     if proposed is not None and proposed.deviates(proposal.data) and not one.why:
@@ -224,7 +224,6 @@ class Row:
     facts: str
     lacking: list[str]
     may: bool = False
-    outcome: Outcome | None = None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

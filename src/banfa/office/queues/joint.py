@@ -359,18 +359,10 @@ def todos(user: User, reach: Reach, today: dt.date) -> list[Todo]:
     if not concerns(reach):
         return []
     mine = {one.capacity.party for one in reach.held}
-    found = []
-    for one in drafts(reach, "asked")[:200]:
-        if mine & set(one.lacking):
-            found.append(
-                _todo(one, Text("会同：", "Concur: "), Text("送请会同", "Asked to concur"))
-            )
+    found = [_todo(one, *ASKED) for one in drafts(reach, "asked")[:200] if mine & set(one.lacking)]
     for one in drafts(reach, "sent")[:200]:
-        if one.objected:
-            note = Text("有单位不同意", "A body objects")
-            found.append(_todo(one, Text("处理会同意见：", "Look at the answers: "), note))
-        elif one.agreed:
-            found.append(_todo(one, Text("登记：", "Record: "), Text("会同意见已齐", "All concur")))
+        if one.objected or one.agreed:
+            found.append(_todo(one, *(OBJECTED if one.objected else AGREED)))
     return found
 
 

@@ -1,16 +1,11 @@
 // A scoring sheet saves itself while it is filled in, and shows the weighted total.
 // Without this the page's own buttons do the same.
 
-import { typedAlready } from "./typed.js";
+import { savesItself } from "./autosave.js";
 
-const WAIT = 900;
 const form = document.getElementById("scoring");
 const status = document.getElementById("autosave");
 const total = document.getElementById("total");
-let timer = 0;
-let busy = false;
-let again = false;
-let leaving = false;
 
 // Hundredths of a point; null when it is not written as a score.
 function hundredths(text) {
@@ -51,59 +46,26 @@ function mark(wrong) {
 }
 
 async function save() {
-  if (busy) {
-    again = true;
-    return;
-  }
-  busy = true;
   status.textContent = form.dataset.saving;
   const body = new FormData(form);
   body.set("what", "save");
-  try {
-    const answer = await fetch(location.pathname, { method: "POST", body, headers: { "X-Autosave": "1" } });
-    const told = await answer.json();
-    if (answer.ok) {
-      form.elements.version.value = told.version;
-      mark(told.wrong);
-      status.textContent = form.dataset.saved;
-    } else {
-      status.textContent = told.said;
-    }
-  } catch {
-    if (!leaving) status.textContent = form.dataset.lost;
-  }
-  busy = false;
-  if (again) {
-    again = false;
-    save();
+  const headers = { "X-Autosave": "1" };
+  const answer = await fetch(location.pathname, { method: "POST", body, headers });
+  const told = await answer.json();
+  if (answer.ok) {
+    form.elements.version.value = told.version;
+    mark(told.wrong);
+    status.textContent = form.dataset.saved;
+  } else {
+    status.textContent = told.said;
   }
 }
 
-function later() {
-  clearTimeout(timer);
-  timer = setTimeout(save, WAIT);
+function lost() {
+  status.textContent = form.dataset.lost;
 }
 
 if (form?.hasAttribute("data-autosave")) {
-  form.addEventListener("input", () => {
-    add();
-    later();
-  });
-  if (typedAlready(form)) later();
-  // A save under way would make the version of the form stale: wait for it, then send.
-  form.addEventListener("submit", (event) => {
-    clearTimeout(timer);
-    if (!busy) {
-      leaving = true;
-      return;
-    }
-    event.preventDefault();
-    event.stopImmediatePropagation();
-    const button = event.submitter;
-    const wait = setInterval(() => {
-      if (busy) return;
-      clearInterval(wait);
-      form.requestSubmit(button);
-    }, 50);
-  }, true);
+  form.addEventListener("input", add);
+  savesItself(form, "input", save, lost);
 }
